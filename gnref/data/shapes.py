@@ -1,9 +1,11 @@
 """Ten shapes on gradient backgrounds: an image set of unlimited size that is computed, not stored.
 
-Image i of seed s is a function of (s, i, size) alone: it is the same bit for bit however many images are drawn with it.
-The classes, in the order of their labels, are `CLASSES`. Different seeds give disjoint sets: train on one, test on another.
+Image i of seed s is a function of (s, i, size) alone: it is the same bit for bit however many images are drawn with
+it. The classes, in the order of their labels, are `CLASSES`. Different seeds give different images: train on one, test
+on another.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,9 +24,9 @@ Distance = Callable[[Array, Array], Array]
 class Factors:
     """What an image shows, one entry per image (N,): everything but its noise.
 
-    `label` int64 in 0..9; `scale` in [.45, .75] of half the image; `shift_x`, `shift_y` in [-.22, .22] of half the image;
-    `rotation` in radians, within 12 degrees; `hue` of the shape in [0, 1); the background runs from hue `background`
-    to a darker colour along `direction` (radians).
+    `label` int64 in 0..9; `scale` in [.45, .75] of half the image; `shift_x`, `shift_y` in [-.22, .22] of half the
+    image; `rotation` in radians, within 12 degrees; `hue` of the shape in [0, 1); the background has hue `background`
+    and grows lighter along `direction` (radians).
     """
 
     label: NDArray[np.int64]
@@ -45,8 +47,8 @@ def factors(count: int, seed: int = 0) -> Factors:
 def shapes(count: int, size: int = 32, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Images 0 .. count-1 of `seed` with their labels.
 
-    Returns `(images, labels)`: uint8 (N, 3, size, size) and int64 (N,) in 0..9. Raises ValueError for a count below zero
-    or a size below 8, where the shapes are no longer told apart.
+    Returns `(images, labels)`: uint8 (N, 3, size, size) and int64 (N,) in 0..9. Raises ValueError for a count below
+    zero or a size below 8, where the shapes are no longer told apart.
     """
     if count < 0 or size < 8:
         raise ValueError(f"shapes: expected count >= 0 and size >= 8, got count={count}, size={size}")
@@ -95,7 +97,8 @@ def _noise(index: NDArray[np.uint64], seed: int, count: int) -> Array:
     """Independent noise (N, count), mean 0 and standard deviation 1: the sum of two uniform bytes, standardized."""
     pairs = _words(index, seed, 1, -(-count // 4)).astype("<u8").view(np.uint8).reshape(len(index), -1, 2)[:, :count]
     # A byte has variance (256² - 1) / 12, and mean 127.5.
-    return (pairs[..., 0].astype(np.float64) + pairs[..., 1] - 255) / np.sqrt((256**2 - 1) / 6)
+    total: Array = pairs[..., 0].astype(np.float64) + pairs[..., 1]
+    return (total - 255) / math.sqrt((256**2 - 1) / 6)
 
 
 def _scene(drawn: Factors, size: int) -> Array:
@@ -122,22 +125,26 @@ def _scene(drawn: Factors, size: int) -> Array:
 def _hue(hue: Array, saturation: float) -> Array:
     """The colours (N, 3) of full value with these hues: hue 0, 1/3, 2/3 are red, green, blue."""
     turn = np.abs(np.mod(hue[:, None] * 6 - np.array([3.0, 5.0, 1.0]), 6) - 3)
-    return 1 - saturation * (1 - np.clip(2 - turn, 0, 1))
+    colour: Array = 1 - saturation * (1 - np.clip(2 - turn, 0, 1))
+    return colour
 
 
-# Signed distances in the shape's own frame: negative inside, of slope one near the edge; every shape spans about [-1, 1]².
+# Signed distances in the shape's own frame, where it spans about [-1, 1]²: negative inside, of slope one near the edge.
 
 
 def _box(x: Array, y: Array, half_width: float, half_height: float) -> Array:
-    return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
+    distance: Array = np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
+    return distance
 
 
 def _plus(x: Array, y: Array) -> Array:
-    return np.minimum(_box(x, y, 0.9, 0.24), _box(x, y, 0.24, 0.9))
+    distance: Array = np.minimum(_box(x, y, 0.9, 0.24), _box(x, y, 0.24, 0.9))
+    return distance
 
 
 def _triangle(x: Array, y: Array) -> Array:
-    return np.maximum(np.abs(x) * np.sqrt(3) / 2 - y / 2, y) - 0.5
+    distance: Array = np.maximum(np.abs(x) * math.sqrt(3) / 2 - y / 2, y) - 0.5
+    return distance
 
 
 def _star(x: Array, y: Array) -> Array:
@@ -146,7 +153,8 @@ def _star(x: Array, y: Array) -> Array:
     angle = np.abs(np.mod(np.arctan2(x, -y) + tenth, 2 * tenth) - tenth)
     tip, notch = np.array([1.0, 0.0]), 0.45 * np.array([np.cos(tenth), np.sin(tenth)])
     edge = (notch - tip) / np.linalg.norm(notch - tip)
-    return (radius * np.cos(angle) - tip[0]) * edge[1] - radius * np.sin(angle) * edge[0]
+    distance: Array = (radius * np.cos(angle) - tip[0]) * edge[1] - radius * np.sin(angle) * edge[0]
+    return distance
 
 
 _DISTANCES: tuple[Distance, ...] = (
