@@ -1,0 +1,59 @@
+"""The words of a verdict, and what a table of them comes to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+
+class Verdict(StrEnum):
+    """What a check says of one cell."""
+
+    REPRODUCED = "REPRODUCED"
+    NOT_DISCRIMINATING = "REPRODUCED, NOT DISCRIMINATING"
+    NOT_REPRODUCED = "NOT REPRODUCED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_RUN = "NOT RUN"
+    EXTERNAL = "EXTERNAL"
+    PASS = "MINI-PASS"
+    FAIL = "MINI-FAIL"
+    UNDECIDED = "MINI-UNDECIDED"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A verdict, and in one sentence what it rests on; `further` runs would decide an inconclusive one."""
+
+    verdict: Verdict
+    reason: str
+    further: int | None = None
+
+    def overruled(self, reason: str) -> Self:
+        """The same evidence, found unfit to judge by."""
+        return replace(self, verdict=Verdict.INCONCLUSIVE, reason=reason, further=None)
+
+
+PRECEDENCE = (Verdict.NOT_REPRODUCED, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.UNDECIDED, Verdict.NOT_RUN)
+EXIT = {
+    Verdict.NOT_REPRODUCED: 1,
+    Verdict.FAIL: 1,
+    Verdict.INCONCLUSIVE: 3,
+    Verdict.UNDECIDED: 3,
+    Verdict.NOT_RUN: 77,
+}
+
+
+def of_table(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict of a table is that of its worst cell; with nothing to judge it is NOT RUN."""
+    for worst in PRECEDENCE:
+        if worst in verdicts:
+            return worst
+    judged = [v for v in verdicts if v is not Verdict.EXTERNAL]
+    if not judged:
+        return Verdict.NOT_RUN
+    return Verdict.PASS if Verdict.PASS in judged else Verdict.REPRODUCED
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> int:
+    """0: all reproduced; 1: something is not; 3: something is inconclusive; 77: something was not run; 1, 3, 77 in order."""
+    return EXIT.get(of_table(verdicts), 0)
