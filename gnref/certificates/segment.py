@@ -1,0 +1,154 @@
+"""Every linear piece of a chain network along a segment, with what gradient normalization makes of it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gnref.certificates.chain import Array, Chain, square_root, to_fractions
+from gnref.errors import UserError
+
+_RESOLUTION = 2.0**-46
+"""In float64, kinks closer than this in t cannot be told apart: their order is rounding."""
+
+
+@dataclass(frozen=True)
+class Witness:
+    """Where a number was found: its value, t in [0, 1], the point x(t), and each hidden layer's activation pattern."""
+
+    value: float | Fraction
+    t: float | Fraction
+    point: tuple[float | Fraction, ...]
+    pattern: tuple[tuple[bool, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """f along x(t) = p + t (q - p), t in [0, 1]: K pieces on which f is affine, between K + 1 breakpoints.
+
+    In the arithmetic of the network: float64 (breakpoints within rounding), or `fractions` (everything exact; a norm
+    ‖∇f‖ is a square root, rounded down by less than 2^-128 of it). A piece on which a pre-activation is zero throughout
+    lies in a kink, where no gradient exists: `in_kink` says so, and the gradient given is the one of that unit off.
+
+    t (K + 1,), values f (K + 1,), slopes df/dt (K,), norms_squared ‖∇f‖² (K,), patterns (K, width) per hidden layer.
+    """
+
+    network: Chain
+    p: Array
+    q: Array
+    t: Array
+    values: Array
+    slopes: Array
+    norms_squared: Array
+    patterns: tuple[Array, ...]
+    in_kink: Array
+
+    @classmethod
+    def of(cls, network: Chain, p: ArrayLike, q: ArrayLike) -> "Segment":
+        """Cut the segment from p to q, each of the network's dimension. Raises UserError for other shapes or p = q."""
+        p, q = (to_fractions(x) if network.is_exact else np.asarray(x, dtype=np.float64) for x in (p, q))
+        if p.shape != (network.dimension,) or q.shape != p.shape or np.all(p == q):
+            raise UserError(
+                f"Segment: expected two different points of shape ({network.dimension},), got {p.shape} and {q.shape}"
+            )
+        t = _breakpoints(network, p, q)
+        layers = network.preactivations(_points(p, q, (t[:-1] + t[1:]) / 2))
+        patterns = tuple(z > 0 for z in layers[:-1])
+        v = np.broadcast_to(network.gradients(patterns), (len(t) - 1, network.dimension))
+        in_kink = np.zeros(len(t) - 1, dtype=bool)
+        for z in layers[:-1]:
+            in_kink |= (z == 0).any(axis=1)
+        return cls(network, p, q, t, network(_points(p, q, t)), v @ (q - p), (v * v).sum(axis=1), patterns, in_kink)
+
+    @property
+    def norms(self) -> Array:
+        """‖∇f‖ (K,) of each piece."""
+        return square_root(self.norms_squared)
+
+    @property
+    def length(self) -> Any:
+        """‖q - p‖, a float or a `Fraction`."""
+        d = self.q - self.p
+        return square_root(np.asarray((d * d).sum()).reshape(1))[0]
+
+    def residual(self) -> Any:
+        """|Σ slope_i Δt_i - (f(q) - f(p))|, the check on itself: 0 in fractions, a few roundings in float64."""
+        return abs((self.slopes * np.diff(self.t)).sum() - (self.values[-1] - self.values[0]))
+
+    def normalized(self) -> Array:
+        """f̂ (K, 2) at the start and at the end of each piece, as limits from inside it (0 where f = ‖∇f‖ = 0)."""
+        f = np.stack([self.values[:-1], self.values[1:]], axis=1)
+        return _ratio(f, self.norms[:, None] + np.abs(f))
+
+    def slopes_normalized(self) -> Array:
+        """max |df̂/dt| / ‖q - p‖ (K,) over each closed piece: g|s| / (g + min|f|)² per unit of length [GN, Eq. 14]."""
+        g, f = self.norms, np.stack([self.values[:-1], self.values[1:]])
+        crosses = np.sign(f[0]) * np.sign(f[1]) <= 0
+        smallest = np.where(crosses, 0 * g, np.abs(f).min(axis=0))
+        return np.asarray(_ratio(g * np.abs(self.slopes), (g + smallest) ** 2) / self.length)
+
+    def lipschitz(self) -> Witness:
+        """The largest slope of f̂ inside a piece, per unit of length, and the middle of that piece; never above 1.
+
+        Across a kink f̂ may jump, so this bounds f̂ along the segment only together with `jumps`.
+        """
+        slopes = self.slopes_normalized()
+        piece = int(np.argmax(slopes))
+        return self._witness(slopes[piece], (self.t[piece] + self.t[piece + 1]) / 2, piece)
+
+    def jumps(self) -> Array:
+        """J (K - 1,) = |f| |g₊ - g₋| / ((g₊ + |f|)(g₋ + |f|)), what f̂ leaps at each kink; 0 where f = 0."""
+        f, g = np.abs(self.values[1:-1]), self.norms
+        return _ratio(f * np.abs(g[1:] - g[:-1]), (g[1:] + f) * (g[:-1] + f))
+
+    def largest_jump(self) -> Witness | None:
+        """The largest leap of f̂ across a kink, with the pattern before it; None where the segment has no kink."""
+        jumps = self.jumps()
+        if len(jumps) == 0:
+            return None
+        kink = int(np.argmax(jumps))
+        return self._witness(jumps[kink], self.t[kink + 1], kink)
+
+    def _witness(self, value: float | Fraction, t: float | Fraction, piece: int) -> Witness:
+        pattern = tuple(tuple(bool(on) for on in layer[piece]) for layer in self.patterns)
+        return Witness(value, t, tuple((self.p + t * (self.q - self.p)).tolist()), pattern)
+
+
+def _points(p: Array, q: Array, t: Array) -> Array:
+    # A weighted mean keeps the ends exact: x(0) is p and x(1) is q, bit for bit.
+    return np.asarray((1 - t)[:, None] * p + t[:, None] * q)
+
+
+def _breakpoints(network: Chain, p: Array, q: Array) -> Array:
+    """Sorted t with 0 and 1: layer by layer, every sign change between neighbours adds its zero."""
+    t = to_fractions([0, 1]) if network.is_exact else np.array([0.0, 1.0])
+    h = np.stack([p, q])
+    for weight, bias in zip(network.weights[:-1], network.biases[:-1], strict=True):
+        z = h @ weight.T + bias
+        piece, unit = np.nonzero(np.sign(z[:-1]) * np.sign(z[1:]) < 0)
+        z0, z1 = z[piece, unit], z[piece + 1, unit]
+        share = z0 / (z0 - z1)
+        rows = z[piece] + share[:, None] * (z[piece + 1] - z[piece])
+        rows[np.arange(len(unit)), unit] = 0
+        t_new = t[piece] + share * (t[piece + 1] - t[piece])
+        t, z = np.concatenate([t, t_new]), np.concatenate([z, rows])
+        order = np.argsort(t, kind="stable")
+        t, z = t[order], z[order]
+        apart = np.concatenate([[True], np.diff(t) > 0])
+        t, h = t[apart], network.activate(z[apart])
+    return t if network.is_exact else _resolved(t)
+
+
+def _resolved(t: Array) -> Array:
+    kept = [0.0]
+    for value in t[1:-1]:
+        if value - kept[-1] > _RESOLUTION and 1.0 - value > _RESOLUTION:
+            kept.append(float(value))
+    return np.array([*kept, 1.0])
+
+
+def _ratio(above: Array, below: Array) -> Array:
+    """above / below, and 0 where both are 0."""
+    return np.asarray(above / np.where(below == 0, below + 1, below))
