@@ -229,7 +229,7 @@ class Projection(nn.Module):
     def __init__(self, network: nn.Sequential, embedding: Tensor) -> None:
         super().__init__()
         self.body, self.head = network[:-1], network[-1]
-        self.embedding = nn.Embedding(*embedding.shape, dtype=embedding.dtype, device=embedding.device)
+        self.embedding = nn.Embedding(len(embedding), embedding.shape[1])
         self.embedding.weight = nn.Parameter(embedding)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
