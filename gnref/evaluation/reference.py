@@ -1,0 +1,172 @@
+"""What generated images are compared with: features of the real images, their Gaussian, and the noise floor."""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnref.data.shapes import shapes
+from gnref.errors import UserError
+from gnref.evaluation.features import FeatureSpace
+from gnref.evaluation.images import Images, from_array
+from gnref.evaluation.protocol import PROTOCOLS, Protocol
+from gnref.evaluation.scores import Features, Gaussian, extract, gaussian, scores
+
+# Seeds of `shapes`: other than those of training sets (0, 1, ...).
+REFERENCE_SEED: Final = 8_000_001
+SECOND_SAMPLE_SEED: Final = 8_000_002
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Real images as one protocol sees them through one feature space."""
+
+    protocol: str
+    space: str
+    weights: str
+    """SHA-256 of the feature weights."""
+    data: str
+    """SHA-256 of the images."""
+    features: Tensor
+    """φ of the real images, (N, d) float32."""
+    gaussian: Gaussian
+    floor: dict[str, float]
+    """The scores of real images: what a perfect generator would get."""
+    floor_sample: str
+    """Which real images those are."""
+
+
+def reference(protocol: Protocol, space: FeatureSpace, real: Images | None, progress: bool = True) -> Reference:
+    """The reference of a protocol: from `real` images, or from the embedded ones if the protocol is about those.
+
+    From the files of a data set it is computed once: later calls read it from the cache (`cache_file`).
+    """
+    if real is None:
+        return _embedded(protocol, space)
+    if real.count != protocol.real:
+        raise UserError(f"expected {protocol.real} {protocol.data} for protocol {protocol.name}, got {real.count}")
+    data = real.digest()
+    path = cache_file(protocol, space, data)
+    if path.exists():
+        return load_reference(path, protocol, space, data)
+    sample = extract(real, protocol.size, space, protocol.data, progress)
+    computed = _from_halves(protocol, space, data, sample)
+    save_reference(path, computed)
+    return computed
+
+
+def cache_file(protocol: Protocol, space: FeatureSpace, data: str) -> Path:
+    """`<protocol>-<weights>-<data>.safetensors` in $GNREF_CACHE, by default ~/.cache/gnref."""
+    folder = Path(os.environ.get("GNREF_CACHE") or Path.home() / ".cache" / "gnref")
+    return folder / f"{protocol.name}-{space.digest[:12]}-{data[:12]}.safetensors"
+
+
+def save_reference(path: Path, computed: Reference) -> None:
+    """Write a reference with its key and the checksum of its numbers; the file appears whole or not at all."""
+    from safetensors.torch import save
+
+    tensors = {
+        "features": computed.features.contiguous(),
+        "mean": torch.from_numpy(computed.gaussian.mean),
+        "covariance": torch.from_numpy(computed.gaussian.covariance),
+    }
+    metadata = {
+        "protocol": computed.protocol,
+        "space": computed.space,
+        "weights": computed.weights,
+        "data": computed.data,
+        "floor": json.dumps(computed.floor),
+        "floor_sample": computed.floor_sample,
+        "checksum": _checksum(tensors),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("wb") as file:
+        file.write(save(tensors, metadata))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def load_reference(path: Path, protocol: Protocol, space: FeatureSpace, data: str | None = None) -> Reference:
+    """Read what `save_reference` wrote.
+
+    Raises UserError unless it is whole and belongs to this protocol, these feature weights and, if given, this data.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as failure:
+        raise UserError(f"expected reference statistics in {path}, but it does not load: {failure}") from failure
+    expected = {"protocol": protocol.name, "space": space.name, "weights": space.digest, "data": data}
+    for key, value in expected.items():
+        if value is not None and metadata.get(key) != value:
+            raise UserError(
+                f"expected reference statistics for {key} {value} in {path}, got {metadata.get(key)}: "
+                "delete the file, and it is computed again"
+            )
+    if metadata.get("checksum") != _checksum(tensors):
+        raise UserError(f"the reference statistics in {path} do not match their checksum: delete the file")
+    return Reference(
+        protocol.name,
+        space.name,
+        space.digest,
+        metadata["data"],
+        tensors["features"],
+        Gaussian(tensors["mean"].numpy(), tensors["covariance"].numpy()),
+        json.loads(metadata["floor"]),
+        metadata["floor_sample"],
+    )
+
+
+def _embedded(protocol: Protocol, space: FeatureSpace) -> Reference:
+    if protocol.data != PROTOCOLS["shapes"].data:
+        raise UserError(f"protocol {protocol.name} compares with {protocol.data}: say where they are, with --real")
+    return _of_shapes(protocol.name, space)
+
+
+@cache
+def _of_shapes(name: str, space: FeatureSpace) -> Reference:
+    protocol = PROTOCOLS[name]
+    samples = []
+    for count, seed in ((protocol.real, REFERENCE_SEED), (protocol.generated, SECOND_SAMPLE_SEED)):
+        images = from_array(shapes(count, protocol.size, seed)[0])
+        samples.append(extract(images, protocol.size, space, protocol.data, progress=False))
+    real, second = samples
+    moments = gaussian(real.values)
+    floor = scores(second, real.values, moments, protocol, space)
+    data = f"shapes, seed {REFERENCE_SEED}"
+    described = f"a second sample of {protocol.generated} {protocol.data}"
+    return Reference(name, space.name, space.digest, data, real.values, moments, floor, described)
+
+
+def _from_halves(protocol: Protocol, space: FeatureSpace, data: str, sample: Features) -> Reference:
+    """A data set is one sample: its floor is the score of one random half against the other.
+
+    FID is biased by about c / N, so this floor lies above that of the protocol's larger samples.
+    """
+    order = torch.from_numpy(np.random.RandomState(0).permutation(len(sample.values)))
+    halves = order[: len(order) // 2], order[len(order) // 2 :]
+    first = Features(sample.values[halves[0]], None if sample.logits is None else sample.logits[halves[0]])
+    second = sample.values[halves[1]]
+    floor = scores(first, second, gaussian(second), protocol, space)
+    described = f"{len(halves[0])} of the {protocol.data} against the other {len(halves[1])}"
+    moments = gaussian(sample.values)
+    return Reference(protocol.name, space.name, space.digest, data, sample.values, moments, floor, described)
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    hashed = hashlib.sha256()
+    for name in sorted(tensors):
+        hashed.update(name.encode() + tensors[name].numpy().tobytes())
+    return hashed.hexdigest()
