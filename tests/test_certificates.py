@@ -1,5 +1,6 @@
 """Certificates against worked examples in fractions, against sampling, and against a checker that shares no code."""
 
+import dataclasses
 from fractions import Fraction
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from gnref.certificates import Chain, Segment
+from gnref.certificates import Chain, Refuted, Segment
 from gnref.errors import UserError
 from gnref.exact import ExactNetwork
 
@@ -53,8 +54,9 @@ class TestSegment:
         self, widths: tuple[int, ...], slope: float
     ) -> None:
         """In float64 f has error at most 2 Σ(fan-in + 2) eps times its magnitude; so has each end of Σ slope Δt."""
-        chain = random_chain(widths, seed=1, slope=slope)
-        p, q = 3 * np.random.default_rng(2).standard_normal((2, widths[0]))
+        chain = random_chain(widths, seed=5, slope=slope)
+        p = np.random.default_rng(2).standard_normal(widths[0])
+        q = -p
         exact, floats = Segment.of(chain.exact(), p, q), Segment.of(chain, p, q)
         assert exact.residual() == 0
         assert not exact.in_kink.any()
@@ -99,6 +101,35 @@ class TestSegment:
         # A jump is the difference of the two limits; the roots are rounded down by at most 2^-128 of them.
         difference = np.abs(ends[1:, 0] - ends[:-1, 1]) - segment.jumps()
         assert max(abs(d) for d in difference) <= Fraction(1, 2**125)
+
+    @pytest.mark.parametrize("slope", [0.0, 0.25, -1.0])
+    def test_the_checker_accepts_what_is_right_and_refutes_what_is_not(self, slope: float) -> None:
+        segment = Segment.of(random_chain((3, 6, 5, 1), seed=7, slope=slope).exact(), [-2, 1, 0], [2, -1, 1])
+        segment.check()
+        tiny = Fraction(1, 10**40)
+        for field in ("t", "values", "slopes", "norms_squared"):
+            wrong = getattr(segment, field).copy()
+            wrong[1] += tiny
+            with pytest.raises(Refuted):
+                dataclasses.replace(segment, **{field: wrong}).check()
+        every_second = np.r_[0 : len(segment.t) - 1 : 2, len(segment.t) - 1]
+        coarse = dataclasses.replace(
+            segment,
+            t=segment.t[every_second],
+            values=segment.values[every_second],
+            slopes=np.diff(segment.values[every_second]) / np.diff(segment.t[every_second]),
+            norms_squared=segment.norms_squared[::2],
+            patterns=tuple(layer[::2] for layer in segment.patterns),
+        )
+        with pytest.raises(Refuted, match=r"changes sign inside|has another pattern"):
+            coarse.check()
+
+    def test_the_checker_refutes_a_wrong_maximum(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        segment = Segment.of(random_chain((3, 6, 5, 1), seed=7).exact(), [-2, 1, 0], [2, -1, 1])
+        low = dataclasses.replace(segment.lipschitz(), value=segment.lipschitz().value * Fraction(999, 1000))
+        monkeypatch.setattr(Segment, "lipschitz", lambda self: low)
+        with pytest.raises(Refuted, match="largest slope"):
+            segment.check()
 
     def test_a_segment_inside_a_kink_says_so(self) -> None:
         chain = Chain.of([([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0]), ([[1.0, 1.0]], [1.0])])

@@ -1,6 +1,7 @@
 """Exact statements about a piecewise-linear network: along a segment and over a plane, and their checker."""
 
 from gnref.certificates.chain import Chain
+from gnref.certificates.checker import Refuted
 from gnref.certificates.segment import Segment, Witness
 
-__all__ = ["Chain", "Segment", "Witness"]
+__all__ = ["Chain", "Refuted", "Segment", "Witness"]

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gnref.certificates.chain import Array, Chain, square_root, to_fractions
+from gnref.certificates.checker import Claim, check_segment
 from gnref.errors import UserError
 
 _RESOLUTION = 2.0**-46
@@ -76,6 +77,30 @@ class Segment:
     def residual(self) -> Any:
         """|Σ slope_i Δt_i - (f(q) - f(p))|, the check on itself: 0 in fractions, a few roundings in float64."""
         return abs((self.slopes * np.diff(self.t)).sum() - (self.values[-1] - self.values[0]))
+
+    def check(self) -> None:
+        """Have everything checked again by `checker`, exactly; raises Refuted, or UserError for a float64 one."""
+        if not self.network.is_exact:
+            raise UserError(
+                "Segment: only a certificate in fractions can be checked exactly; cut it from network.exact()"
+            )
+        leap = self.largest_jump()
+        layers = [(w.tolist(), b.tolist()) for w, b in zip(self.network.weights, self.network.biases, strict=True)]
+        check_segment(
+            layers,
+            self.network.slope,
+            self.p.tolist(),
+            self.q.tolist(),
+            Claim(
+                t=self.t.tolist(),
+                values=self.values.tolist(),
+                slopes=self.slopes.tolist(),
+                norms_squared=self.norms_squared.tolist(),
+                patterns=[[layer[i].tolist() for layer in self.patterns] for i in range(len(self.slopes))],
+                lipschitz=self.lipschitz().value,
+                largest_jump=leap.value if leap else 0,
+            ),
+        )
 
     def normalized(self) -> Array:
         """f̂ (K, 2) at the start and at the end of each piece, as limits from inside it (0 where f = ‖∇f‖ = 0)."""
