@@ -10,6 +10,7 @@ from gnref.networks.cnn import CNNDiscriminator, CNNGenerator, original_cnn_init
 from gnref.networks.layers import Activation, Initializer
 from gnref.networks.mlp import MLPDiscriminator
 from gnref.networks.resnet import ResNetDiscriminator, ResNetGenerator
+from gnref.networks.stylegan import StyleGANDiscriminator, StyleGANGenerator, fade_reals
 
 __all__ = [
     "Activation",
@@ -21,5 +22,8 @@ __all__ = [
     "MLPDiscriminator",
     "ResNetDiscriminator",
     "ResNetGenerator",
+    "StyleGANDiscriminator",
+    "StyleGANGenerator",
+    "fade_reals",
     "original_cnn_init",
 ]

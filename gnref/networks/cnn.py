@@ -37,8 +37,9 @@ class CNNGenerator(nn.Module):
             self.layers.append(nn.ConvTranspose2d(2 * channels, channels, 4, stride=2, padding=1))
             self.layers.append(nn.BatchNorm2d(channels))
             self.layers.append(nn.ReLU())
-        # A transposed convolution of stride 1, as the original; it is a convolution with the kernel flipped.
-        self.layers.append(nn.ConvTranspose2d(width, 3, 3, padding=1))
+        # The original transposes this one too. At stride 1 that is a convolution with the kernel flipped; written as
+        # one, its fan-in is what Kaiming's rule means, and tanh is not saturated at the start.
+        self.layers.append(nn.Conv2d(width, 3, 3, padding=1))
         self.layers.append(nn.Tanh())
         initialize(self, init)
 
