@@ -1,14 +1,35 @@
 """The command line: one function a command, each a few lines that hand over to its room."""
 
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from gnref.errors import UserError
 
 
-def _commands() -> dict[str, object]:
+def _commands() -> dict[str, Callable[..., int | None]]:
     """The commands by name; a command imports its room when it runs, so that `gnref claims` needs no trainer."""
-    return {}
+    return {"evaluate": _evaluate}
+
+
+def _evaluate(
+    source: Path, /, protocol: str, features: str | None = None, real: Path | None = None, json: Path | None = None
+) -> int:
+    """Inception Score, FID and KID of a generator or of images, beside the scores of real images.
+
+    Args:
+        source: A run folder, a folder of images, or a .npz file of images.
+        protocol: cifar10-train, cifar10-test, stl10-50k, stl10-10k, celebahq-128, celebahq-256, celebahq-1024,
+            lsun-church, shapes or shapes-16.
+        features: inception, shapes or a .safetensors file of features; by default as the protocol says.
+        real: The real images: the data set's folder, a folder of images, a .npz file, or cached statistics.
+        json: Write the scores, with everything that says what they mean, to this file as well.
+    """
+    from gnref.evaluation.show import evaluate_and_show
+
+    evaluate_and_show(source, protocol, features, real, json)
+    return 0
 
 
 def main() -> NoReturn:

@@ -1,7 +1,7 @@
 """A generator, or images, scored by a protocol."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypedDict
 
@@ -10,12 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gnref.data.images import Images
 from gnref.errors import UserError
 from gnref.evaluation.features import FeatureSpace, feature_space
-from gnref.evaluation.images import Images, from_array, from_generator, from_path
+from gnref.evaluation.images import GeneratedImages, from_array, from_path, generated_images, lossy, part
 from gnref.evaluation.protocol import Protocol, protocol_named
+from gnref.evaluation.real_images import real_images
 from gnref.evaluation.reference import Reference, load_reference, reference
 from gnref.evaluation.scores import extract, scores
+
+Scored = nn.Module | Path | Images | Tensor | NDArray[np.generic]
 
 
 class Evaluation(TypedDict):
@@ -32,10 +36,11 @@ class Evaluation(TypedDict):
     scores: dict[str, float]
     floor: dict[str, float]
     floor_sample: str
+    lossy: bool
 
 
 def evaluate(
-    images: nn.Module | Images | Tensor | NDArray[np.generic],
+    images: Scored,
     protocol: Protocol | str,
     *,
     features: str | Path | None = None,
@@ -46,23 +51,31 @@ def evaluate(
     """Inception Score, FID and KID of images by a protocol, beside those of real images (`floor`).
 
     Args:
-        images: a generator (scored in evaluation mode; it has `latent`, and `classes` if it is conditional) or images:
-            uint8 or floats in [-1, 1], (N, 3, S, S) or (N, S, S, 3). Of more images than the protocol asks for,
-            a fixed random part is scored.
+        images: a generator, scored in evaluation mode (it has `latent`, and `classes` if it is conditional); a run
+            folder, whose generator is the raw or the averaged one as its experiment says; or images: a folder, a
+            .npz file, or uint8 or floats in [-1, 1], (N, 3, S, S) or (N, S, S, 3). Of more images than the protocol
+            asks for, a fixed random part is scored.
         protocol: a name in `PROTOCOLS`, or a protocol.
         features: "inception", "shapes", "random" or a .safetensors file; by default as the protocol says.
-        real: the real images (a folder, a .npz file), or the statistics of them that an earlier call cached.
+        real: the real images (the data set's folder, a folder of images, a .npz file), or the statistics of them that
+            an earlier call cached (a .safetensors file); the embedded shapes need none.
         seed: draws the generator's latents; the global random state is neither used nor changed.
         progress: whether a terminal shows progress bars.
 
     Raises UserError for images that the protocol does not admit, a missing or foreign reference, missing weights.
     """
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
-    device = next(images.parameters()).device if isinstance(images, nn.Module) else _default_device()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if isinstance(images, Path) and (images / "experiment.json").is_file():
+        from gnref.runs import load_generator
+
+        images = load_generator(images).to(device)
+    if isinstance(images, nn.Module):
+        device = next(images.parameters()).device
     with _own_random_state(device, seed):
-        space = feature_space(features or protocol.features, device)
-        compared = _reference(protocol, space, real, progress)
-        return _score(images, protocol, space, compared, seed, progress)
+        source = _source(images, protocol, seed)
+        space, compared = _compared(protocol, features, real, device, progress)
+        return _score(source, protocol, space, compared, seed, progress)
 
 
 def make_scorer(
@@ -79,31 +92,49 @@ def make_scorer(
     """
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     with _own_random_state(torch.device(device), seed):
-        space = feature_space(features or protocol.features, device)
-        compared = _reference(protocol, space, real, progress=True)
+        space, compared = _compared(protocol, features, real, torch.device(device), progress=True)
 
     def score(generator: nn.Module) -> dict[str, float]:
         with _own_random_state(torch.device(device), seed):
-            return _score(generator, protocol, space, compared, seed, progress=False)["scores"]
+            source = _source(generator, protocol, seed)
+            return _score(source, protocol, space, compared, seed, progress=False)["scores"]
 
     return score
 
 
-def _score(
-    images: nn.Module | Images | Tensor | NDArray[np.generic],
-    protocol: Protocol,
-    space: FeatureSpace,
-    compared: Reference,
-    seed: int,
-    progress: bool,
-) -> Evaluation:
+def _source(images: Scored, protocol: Protocol, seed: int) -> Images:
     if isinstance(images, nn.Module):
-        with _evaluation_mode(images):
-            source = from_generator(images, protocol.generated, seed)
-            sample = extract(source, protocol.size, space, "generated images", progress)
-    else:
-        source = _part(images if isinstance(images, Images) else from_array(images), protocol)
-        sample = extract(source, protocol.size, space, "images", progress)
+        return generated_images(images, protocol.generated, protocol.size, seed)
+    if isinstance(images, Path):
+        images = from_path(images, protocol.size)
+    elif isinstance(images, Tensor | np.ndarray):
+        images = from_array(images, protocol.size)
+    if images.size != protocol.size:
+        raise UserError(f"expected images of {protocol.size} pixels, got {images.size}")
+    return part(images, protocol.generated)
+
+
+def _compared(
+    protocol: Protocol,
+    features: str | Path | None,
+    real: Path | Images | None,
+    device: torch.device,
+    progress: bool,
+) -> tuple[FeatureSpace, Reference]:
+    if real is None and protocol.dataset != "shapes":
+        raise UserError(f"protocol {protocol.name} compares with {protocol.data}: say where they are (--real)")
+    space = feature_space(features or protocol.features, device)
+    if isinstance(real, Path) and real.suffix == ".safetensors":
+        return space, load_reference(real, protocol, space)
+    return space, reference(protocol, space, real_images(protocol, real) if isinstance(real, Path) else real, progress)
+
+
+def _score(
+    images: Images, protocol: Protocol, space: FeatureSpace, compared: Reference, seed: int, progress: bool
+) -> Evaluation:
+    generated = isinstance(images, GeneratedImages)
+    with _evaluation_mode(images.generator) if isinstance(images, GeneratedImages) else nullcontext():
+        sample = extract(images, space, "images", progress)
     return {
         "protocol": protocol.name,
         "features": space.name,
@@ -112,30 +143,12 @@ def _score(
         "generated": protocol.generated,
         "real": protocol.real,
         "splits": protocol.splits if space.classifies else None,
-        "seed": seed if isinstance(images, nn.Module) else None,
+        "seed": seed if generated else None,
         "scores": scores(sample, compared.features, compared.gaussian, protocol, space),
         "floor": compared.floor,
         "floor_sample": compared.floor_sample,
+        "lossy": compared.lossy or lossy(images),
     }
-
-
-def _part(images: Images, protocol: Protocol) -> Images:
-    """As many images as the protocol asks for; a random part of more, for folders are often sorted by class."""
-    if images.count < protocol.generated:
-        raise UserError(f"expected {protocol.generated} images for protocol {protocol.name}, got {images.count}")
-    if images.count == protocol.generated:
-        return images
-    return images.subset(np.sort(np.random.RandomState(0).permutation(images.count)[: protocol.generated]))
-
-
-def _reference(protocol: Protocol, space: FeatureSpace, real: Path | Images | None, progress: bool) -> Reference:
-    if isinstance(real, Path) and real.suffix == ".safetensors":
-        return load_reference(real, protocol, space)
-    return reference(protocol, space, from_path(real) if isinstance(real, Path) else real, progress)
-
-
-def _default_device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager

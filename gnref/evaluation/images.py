@@ -1,12 +1,13 @@
-"""Images to be scored, from wherever they come, as batches of uint8 (n, 3, size, size) in a fixed order.
+"""Images to be scored, from wherever they come, as the uint8 that torch-fidelity expects.
 
-Every source passes the same gate, `quantize`: a score over images of the wrong size, range or channels is refused.
+Nothing is resized, converted or clipped on the way: images of another size, range or number of channels are refused,
+for each of these mistakes changes FID by several points without a trace.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,146 +15,166 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gnref.data.images import ImageFiles, Images, ImageSet, to_bytes
 from gnref.errors import UserError
 
-Index = NDArray[np.int64]
+LOSSY = {".jpg", ".jpeg"}
 
 
-@dataclass(frozen=True)
-class Images:
-    """`count` images; `load(indices)` gives those at the indices (n,) in the layout that `quantize` accepts."""
+def batches(images: Images) -> Iterator[Tensor]:
+    """All images in order, uint8 (n, 3, size, size), n a function of the size: no score depends on a batch size.
 
-    count: int
-    load: Callable[[Index], Tensor]
-    digest: Callable[[], str]
-    """SHA-256 of the images' bytes, computed when asked for."""
-
-    def batches(self, size: int) -> Iterator[Tensor]:
-        """All images as uint8 (n, 3, size, size); n is a function of `size`: no score depends on a batch size."""
-        step = batch_size(size)
-        for start in range(0, self.count, step):
-            yield quantize(self.load(np.arange(start, min(start + step, self.count))), size)
-
-    def subset(self, indices: Index) -> "Images":
-        """The images at the indices (n,), in that order."""
-        return replace(self, count=len(indices), load=lambda chosen: self.load(indices[chosen]))
-
-
-def batch_size(size: int) -> int:
-    """Images that pass a network at once: 100 up to 200 pixels, then as many as hold four million pixels."""
-    return max(1, min(100, 2**22 // size**2))
-
-
-def quantize(images: Tensor, size: int) -> Tensor:
-    """round(127.5 (x + 1)) for floats x in [-1, 1]; uint8 passes as it is.
-
-    Raises UserError unless the images are finite, of shape (n, 3, size, size), and uint8 or floats in [-1, 1].
+    n is 100 up to 200 pixels, then as many as hold four million pixels.
     """
-    if images.dim() != 4 or tuple(images.shape[1:]) != (3, size, size):
-        grey = " (grey images have no score: repeat the channel if that is meant)" if images.shape[1:2] == (1,) else ""
-        raise UserError(f"expected images of shape (n, 3, {size}, {size}), got {tuple(images.shape)}{grey}")
-    if images.dtype == torch.uint8:
-        return images
-    if not images.is_floating_point():
-        raise UserError(f"expected images as uint8 or as floats in [-1, 1], got {images.dtype}")
-    if not images.isfinite().all():
-        raise UserError("expected finite images, got NaN or infinity among them")
-    low, high = images.min().item(), images.max().item()
-    if low < -1 or high > 1:
-        raise UserError(f"expected float images in [-1, 1], got values from {low:.4g} to {high:.4g}")
-    return ((images.to(torch.float32) + 1) * 127.5).round().to(torch.uint8)
+    count = max(1, min(100, 2**22 // images.size**2))
+    for start in range(0, len(images), count):
+        yield images.fetch(torch.arange(start, min(start + count, len(images))))
 
 
-def from_array(array: Tensor | NDArray[np.generic]) -> Images:
-    """Images in memory: uint8 or floats in [-1, 1], (N, 3, S, S) or (N, S, S, 3)."""
+def from_array(array: Tensor | NDArray[np.generic], size: int) -> ImageSet:
+    """Images (N, 3, size, size) or (N, size, size, 3): uint8, or floats x in [-1, 1], rounded to 127.5 (x + 1).
+
+    Raises UserError for anything else, for NaN, and for floats without a negative value: those are in [0, 1].
+    """
     images = torch.as_tensor(array)
     if images.dim() == 4 and images.shape[1] != 3 and images.shape[3] == 3:
         images = images.permute(0, 3, 1, 2)
-    if images.is_floating_point() and images.numel() and images.min() >= 0:
-        raise UserError("expected float images in [-1, 1], got no value below 0: pass uint8, or 2x - 1 for x in [0, 1]")
-    return Images(
-        len(images),
-        lambda indices: images[torch.from_numpy(indices)],
-        lambda: hashlib.sha256(images.contiguous().cpu().numpy().tobytes()).hexdigest(),
-    )
+    _check_shape(images, size)
+    if images.dtype == torch.uint8:
+        return ImageSet(images.contiguous())
+    if not images.is_floating_point():
+        raise UserError(f"expected images as uint8 or as floats in [-1, 1], got {images.dtype}")
+    _check_finite(images)
+    low, high = (images.min().item(), images.max().item()) if len(images) else (-1.0, 1.0)
+    if low < -1 or high > 1 or low >= 0:
+        raise UserError(
+            f"expected images as uint8 or as floats in [-1, 1], got floats from {low:.4g} to {high:.4g}: rescale them"
+        )
+    return ImageSet(to_bytes(images))
 
 
-def from_npz(path: Path) -> Images:
+def from_npz(path: Path, size: int) -> ImageSet:
     """The array named `images` of a .npz file, or its only array."""
     try:
         with np.load(path, allow_pickle=False) as file:
             names = list(file.files)
-            name = "images" if "images" in names else names[0]
-            if name != "images" and len(names) != 1:
-                raise UserError(f"expected in {path} one array, or one named images, got {', '.join(names)}")
-            array = file[name]
+            if "images" not in names and len(names) != 1:
+                raise UserError(f"expected in {path} one array, or one named images, got {', '.join(names) or 'none'}")
+            array = file["images" if "images" in names else names[0]]
     except UserError:
         raise
     except Exception as failure:  # numpy and zipfile raise half a dozen types for a broken file
-        raise UserError(f"expected a readable .npz file of images in {path}: {failure}") from failure
-    return from_array(array)
+        raise UserError(f"expected a readable .npz file of images in {path}: {failure}") from None
+    return from_array(array, size)
 
 
-def from_folder(path: Path) -> Images:
-    """The .png, .jpg and .jpeg files below a folder, in the order of their paths."""
-    paths = sorted(file for file in path.rglob("*") if file.suffix.lower() in {".png", ".jpg", ".jpeg"})
-    if not paths:
+def from_folder(path: Path, size: int) -> ImageFiles:
+    """The .png, .jpg and .jpeg files below a folder, in the order of their paths, decoded when asked for."""
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in {".png", *LOSSY})
+    if not files:
         raise UserError(f"expected .png or .jpg images below {path}, found none")
-    pool = ThreadPoolExecutor()
-
-    def load(indices: Index) -> Tensor:
-        pictures = list(pool.map(_read_picture, (paths[index] for index in indices)))
-        for picture, index in zip(pictures, indices, strict=True):
-            if picture.shape != pictures[0].shape:
-                raise UserError(f"expected images of one size, got {picture.shape[:2]} pixels in {paths[index]}")
-        return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
-
-    def digest() -> str:
-        hashed = hashlib.sha256()
-        for file in paths:
-            hashed.update(str(file.relative_to(path)).encode() + hashlib.sha256(file.read_bytes()).digest())
-        return hashed.hexdigest()
-
-    return Images(len(paths), load, digest)
+    return ImageFiles(files, partial(_decode, size=size), size)
 
 
-def from_generator(generator: nn.Module, count: int, seed: int = 0) -> Images:
-    """`count` images G(zᵢ) or G(zᵢ, yᵢ), zᵢ ~ N(0, I) from `seed`, yᵢ = i mod `generator.classes` where it has classes.
-
-    All zᵢ are drawn at once with a random state of their own, so an image depends on `seed` and its index alone.
-    The generator is used as it stands: put it in evaluation mode first.
-    """
-    latent, classes = int(getattr(generator, "latent")), getattr(generator, "classes", None)  # noqa: B009
-    device = next(generator.parameters()).device
-    noise = torch.from_numpy(np.random.RandomState(seed).standard_normal((count, latent)).astype(np.float32))
-
-    @torch.no_grad()
-    def load(indices: Index) -> Tensor:
-        inputs = [noise[torch.from_numpy(indices)].to(device)]
-        if classes is not None:
-            inputs.append(torch.from_numpy(indices % int(classes)).to(device))
-        images: Tensor = generator(*inputs)
-        return images.to(torch.float32)
-
-    return Images(count, load, lambda: "generated")
-
-
-def from_path(path: Path) -> Images:
+def from_path(path: Path, size: int) -> Images:
     """Images of a folder or a .npz file."""
     if path.is_dir():
-        return from_folder(path)
+        return from_folder(path, size)
     if path.suffix == ".npz" and path.is_file():
-        return from_npz(path)
+        return from_npz(path, size)
     raise UserError(f"expected a folder of images or a .npz file, got {path}")
 
 
-def _read_picture(path: Path) -> NDArray[np.uint8]:
+@dataclass(frozen=True)
+class GeneratedImages:
+    """G(zᵢ), or G(zᵢ, yᵢ) with yᵢ = i mod `classes` where the generator has classes; zᵢ ~ N(0, I).
+
+    `noise` (N, latent) holds all zᵢ, so that an image depends on its index alone. Values beyond [-1, 1] are clipped, as
+    networks without a final tanh want it. The generator runs as it stands: put it in evaluation mode first.
+    """
+
+    generator: nn.Module
+    noise: Tensor
+    size: int
+    labels: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    @torch.no_grad()
+    def fetch(self, index: Tensor) -> Tensor:
+        """The images with these indices, on the generator's device. Raises UserError for NaN."""
+        device = next(self.generator.parameters()).device
+        inputs = [part[index].to(device) for part in (self.noise, self.labels) if part is not None]
+        images: Tensor = self.generator(*inputs)
+        _check_shape(images, self.size)
+        _check_finite(images)
+        return to_bytes(images)
+
+
+def generated_images(generator: nn.Module, count: int, size: int, seed: int) -> GeneratedImages:
+    """`count` images of a generator with the attribute `latent`, and `classes` if it is conditional.
+
+    The latents come from a random state of their own.
+    """
+    latent, classes = getattr(generator, "latent", None), getattr(generator, "classes", None)
+    if not isinstance(latent, int):
+        raise UserError(f"expected a generator with an attribute latent, the length of z; {type(generator)} has none")
+    noise = np.random.RandomState(seed).standard_normal((count, latent)).astype(np.float32)
+    labels = torch.arange(count) % classes if isinstance(classes, int) else None
+    return GeneratedImages(generator, torch.from_numpy(noise), size, labels)
+
+
+def part(images: Images, count: int) -> Images:
+    """`count` of the images: a random part drawn once and for all, for folders are often sorted by class."""
+    if len(images) < count:
+        raise UserError(f"expected {count} images (a score of fewer is another score), got {len(images)}")
+    if len(images) == count:
+        return images
+    chosen = np.sort(np.random.RandomState(0).permutation(len(images))[:count])
+    if isinstance(images, ImageFiles):
+        return ImageFiles([images.keys[i] for i in chosen], images.decode, images.size)
+    return ImageSet(images.fetch(torch.from_numpy(chosen)))
+
+
+def fingerprint(images: Images) -> str:
+    """SHA-256 of the pixels: of all images in memory, of 500 spread over a set that is decoded from files."""
+    step = 1 if isinstance(images, ImageSet) else max(1, len(images) // 500)
+    hashed = hashlib.sha256(f"{len(images)} images of {images.size} pixels".encode())
+    for index in torch.split(torch.arange(0, len(images), step), 100):
+        hashed.update(images.fetch(index).cpu().numpy().tobytes())
+    return hashed.hexdigest()
+
+
+def lossy(images: Images) -> bool:
+    """Whether images come from JPEG files."""
+    return isinstance(images, ImageFiles) and any(
+        isinstance(key, Path) and key.suffix.lower() in LOSSY for key in images.keys
+    )
+
+
+def _check_shape(images: Tensor, size: int) -> None:
+    if images.dim() != 4 or tuple(images.shape[1:]) != (3, size, size):
+        raise UserError(
+            f"expected RGB images of {size} x {size} pixels, (n, 3, {size}, {size}), got {tuple(images.shape)}"
+        )
+
+
+def _check_finite(images: Tensor) -> None:
+    if not images.isfinite().all():
+        raise UserError("expected finite images, got NaN or infinity among them")
+
+
+def _decode(path: object, size: int) -> Tensor:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
-            if picture.mode != "RGB":
-                raise UserError(f"expected RGB images, got mode {picture.mode} in {path}")
-            return np.asarray(picture)
+        with Image.open(str(path)) as picture:
+            if picture.mode != "RGB" or picture.size != (size, size):
+                width, height = picture.size
+                raise UserError(
+                    f"expected RGB images of {size} x {size} pixels, got {picture.mode} of {width} x {height} in {path}"
+                )
+            return torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1)
     except OSError as failure:
-        raise UserError(f"expected a readable image in {path}: {failure}") from failure
+        raise UserError(f"expected a readable image in {path}: {failure}") from None

@@ -1,10 +1,12 @@
 """Evaluation protocols as data: how many generated images against which real ones, with the source of every number."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from gnref.errors import UserError
+
+Dataset = Literal["cifar10-train", "cifar10-test", "stl10", "celebahq", "lsun-church", "shapes"]
 
 
 @dataclass(frozen=True)
@@ -12,8 +14,10 @@ class Protocol:
     """What a score means: scores are comparable only within one protocol, for FID is biased by about c / N."""
 
     name: str
+    dataset: Dataset
+    """The real images."""
     data: str
-    """The real images, in words."""
+    """The same in words."""
     size: int
     """Height and width in pixels."""
     generated: int
@@ -26,7 +30,7 @@ class Protocol:
     kid_subset_size: int
     features: str
     """The feature space if the user names none: "inception" or "shapes"."""
-    sources: Mapping[str, str]
+    sources: Mapping[str, str] = field(compare=False)
     """Field -> where its number comes from; one entry for every number above."""
 
     def __str__(self) -> str:
@@ -41,16 +45,26 @@ _KID: Final = {
 
 
 def _published(
-    name: str, data: str, size: int, generated: int, real: int, splits: int | None = None, /, **sources: str
+    name: str,
+    dataset: Dataset,
+    data: str,
+    size: int,
+    generated: int,
+    real: int,
+    splits: int | None = None,
+    /,
+    **sources: str,
 ) -> Protocol:
     given = {"generated": _APPENDIX_C, "real": _APPENDIX_C, "splits": _APPENDIX_C, **_KID, **sources}
-    return Protocol(name, data, size, generated, real, splits, 100, 1000, "inception", given)
+    return Protocol(name, dataset, data, size, generated, real, splits, 100, 1000, "inception", given)
 
 
 def _shapes(name: str, size: int) -> Protocol:
     ours = "ours: seconds on one core; a second real sample then scores an FID of about 0.1"
     numbers = ("size", "generated", "real", "splits", "kid_subsets", "kid_subset_size")
-    return Protocol(name, "embedded shapes", size, 2000, 2000, 10, 20, 500, "shapes", dict.fromkeys(numbers, ours))
+    return Protocol(
+        name, "shapes", "embedded shapes", size, 2000, 2000, 10, 20, 500, "shapes", dict.fromkeys(numbers, ours)
+    )
 
 
 _CIFAR10_SIZE: Final = "the data set"
@@ -60,14 +74,17 @@ _TABLE_5: Final = "[GN, Table 5] names the resolution"
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
     protocol.name: protocol
     for protocol in (
-        _published("cifar10-train", "CIFAR-10 training images", 32, 50_000, 50_000, 10, size=_CIFAR10_SIZE),
-        _published("cifar10-test", "CIFAR-10 test images", 32, 10_000, 10_000, size=_CIFAR10_SIZE),
-        _published("stl10-50k", "STL-10 unlabeled images", 48, 50_000, 100_000, 10, size=_STL10_SIZE),
-        _published("stl10-10k", "STL-10 unlabeled images", 48, 10_000, 100_000, size=_STL10_SIZE),
-        _published("celebahq-128", "CelebA-HQ images", 128, 30_000, 30_000, size=_TABLE_5),
-        _published("celebahq-256", "CelebA-HQ images", 256, 30_000, 30_000, size=_TABLE_5),
+        _published(
+            "cifar10-train", "cifar10-train", "CIFAR-10 training images", 32, 50_000, 50_000, 10, size=_CIFAR10_SIZE
+        ),
+        _published("cifar10-test", "cifar10-test", "CIFAR-10 test images", 32, 10_000, 10_000, size=_CIFAR10_SIZE),
+        _published("stl10-50k", "stl10", "STL-10 unlabeled images", 48, 50_000, 100_000, 10, size=_STL10_SIZE),
+        _published("stl10-10k", "stl10", "STL-10 unlabeled images", 48, 10_000, 100_000, size=_STL10_SIZE),
+        _published("celebahq-128", "celebahq", "CelebA-HQ images", 128, 30_000, 30_000, size=_TABLE_5),
+        _published("celebahq-256", "celebahq", "CelebA-HQ images", 256, 30_000, 30_000, size=_TABLE_5),
         _published(
             "celebahq-1024",
+            "celebahq",
             "CelebA-HQ images",
             1024,
             50_000,
@@ -77,6 +94,7 @@ PROTOCOLS: Final[Mapping[str, Protocol]] = {
             real="[GN, appendix D], progressive growing",
         ),
         _published(
+            "lsun-church",
             "lsun-church",
             "LSUN church outdoor training images",
             256,

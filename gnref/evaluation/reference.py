@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnref.data.images import Images, ImageSet
 from gnref.data.shapes import shapes
 from gnref.errors import UserError
 from gnref.evaluation.features import FeatureSpace
-from gnref.evaluation.images import Images, from_array
-from gnref.evaluation.protocol import PROTOCOLS, Protocol
+from gnref.evaluation.images import fingerprint, lossy
+from gnref.evaluation.protocol import Protocol
 from gnref.evaluation.scores import Features, Gaussian, extract, gaussian, scores
 
 # Seeds of `shapes`: other than those of training sets (0, 1, ...).
@@ -33,7 +34,9 @@ class Reference:
     weights: str
     """SHA-256 of the feature weights."""
     data: str
-    """SHA-256 of the images."""
+    """`fingerprint` of the images."""
+    lossy: bool
+    """Whether the images came from JPEG files."""
     features: Tensor
     """φ of the real images, (N, d) float32."""
     gaussian: Gaussian
@@ -44,20 +47,22 @@ class Reference:
 
 
 def reference(protocol: Protocol, space: FeatureSpace, real: Images | None, progress: bool = True) -> Reference:
-    """The reference of a protocol: from `real` images, or from the embedded ones if the protocol is about those.
+    """The reference of a protocol: from `real` images; None stands for the embedded shapes.
 
     From the files of a data set it is computed once: later calls read it from the cache (`cache_file`).
     """
     if real is None:
-        return _embedded(protocol, space)
-    if real.count != protocol.real:
-        raise UserError(f"expected {protocol.real} {protocol.data} for protocol {protocol.name}, got {real.count}")
-    data = real.digest()
+        return _of_shapes(protocol, space)
+    if real.size != protocol.size:
+        raise UserError(f"expected {protocol.data} of {protocol.size} pixels, got {real.size}")
+    if len(real) != protocol.real:
+        raise UserError(f"expected {protocol.real} {protocol.data} for protocol {protocol.name}, got {len(real)}")
+    data = fingerprint(real)
     path = cache_file(protocol, space, data)
     if path.exists():
         return load_reference(path, protocol, space, data)
-    sample = extract(real, protocol.size, space, protocol.data, progress)
-    computed = _from_halves(protocol, space, data, sample)
+    sample = extract(real, space, protocol.data, progress)
+    computed = _from_halves(protocol, space, data, lossy(real), sample)
     save_reference(path, computed)
     return computed
 
@@ -82,6 +87,7 @@ def save_reference(path: Path, computed: Reference) -> None:
         "space": computed.space,
         "weights": computed.weights,
         "data": computed.data,
+        "lossy": json.dumps(computed.lossy),
         "floor": json.dumps(computed.floor),
         "floor_sample": computed.floor_sample,
         "checksum": _checksum(tensors),
@@ -122,6 +128,7 @@ def load_reference(path: Path, protocol: Protocol, space: FeatureSpace, data: st
         space.name,
         space.digest,
         metadata["data"],
+        json.loads(metadata["lossy"]),
         tensors["features"],
         Gaussian(tensors["mean"].numpy(), tensors["covariance"].numpy()),
         json.loads(metadata["floor"]),
@@ -129,28 +136,21 @@ def load_reference(path: Path, protocol: Protocol, space: FeatureSpace, data: st
     )
 
 
-def _embedded(protocol: Protocol, space: FeatureSpace) -> Reference:
-    if protocol.data != PROTOCOLS["shapes"].data:
-        raise UserError(f"protocol {protocol.name} compares with {protocol.data}: say where they are, with --real")
-    return _of_shapes(protocol.name, space)
-
-
 @cache
-def _of_shapes(name: str, space: FeatureSpace) -> Reference:
-    protocol = PROTOCOLS[name]
+def _of_shapes(protocol: Protocol, space: FeatureSpace) -> Reference:
     samples = []
     for count, seed in ((protocol.real, REFERENCE_SEED), (protocol.generated, SECOND_SAMPLE_SEED)):
-        images = from_array(shapes(count, protocol.size, seed)[0])
-        samples.append(extract(images, protocol.size, space, protocol.data, progress=False))
+        images = ImageSet(shapes(count, protocol.size, seed)[0])
+        samples.append(extract(images, space, protocol.data, progress=False))
     real, second = samples
     moments = gaussian(real.values)
     floor = scores(second, real.values, moments, protocol, space)
     data = f"shapes, seed {REFERENCE_SEED}"
     described = f"a second sample of {protocol.generated} {protocol.data}"
-    return Reference(name, space.name, space.digest, data, real.values, moments, floor, described)
+    return Reference(protocol.name, space.name, space.digest, data, False, real.values, moments, floor, described)
 
 
-def _from_halves(protocol: Protocol, space: FeatureSpace, data: str, sample: Features) -> Reference:
+def _from_halves(protocol: Protocol, space: FeatureSpace, data: str, compressed: bool, sample: Features) -> Reference:
     """A data set is one sample: its floor is the score of one random half against the other.
 
     FID is biased by about c / N, so this floor lies above that of the protocol's larger samples.
@@ -162,7 +162,9 @@ def _from_halves(protocol: Protocol, space: FeatureSpace, data: str, sample: Fea
     floor = scores(first, second, gaussian(second), protocol, space)
     described = f"{len(halves[0])} of the {protocol.data} against the other {len(halves[1])}"
     moments = gaussian(sample.values)
-    return Reference(protocol.name, space.name, space.digest, data, sample.values, moments, floor, described)
+    return Reference(
+        protocol.name, space.name, space.digest, data, compressed, sample.values, moments, floor, described
+    )
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:

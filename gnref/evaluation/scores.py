@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gnref.data.images import Images
 from gnref.evaluation.features import FeatureSpace
-from gnref.evaluation.images import Images
+from gnref.evaluation.images import batches
 from gnref.evaluation.protocol import Protocol
 from gnref.evaluation.torchvision_shim import import_torch_fidelity
 
@@ -33,7 +34,7 @@ class Gaussian:
     covariance: NDArray[np.float64]
 
 
-def extract(images: Images, size: int, space: FeatureSpace, what: str, progress: bool = True) -> Features:
+def extract(images: Images, space: FeatureSpace, what: str, progress: bool = True) -> Features:
     """φ of all images, in float32 with no reduced precision, behind a progress bar on a terminal."""
     from tqdm import tqdm
 
@@ -41,9 +42,9 @@ def extract(images: Images, size: int, space: FeatureSpace, what: str, progress:
     with (
         torch.no_grad(),
         _full_precision(),
-        tqdm(total=images.count, desc=what, unit="images", leave=False, disable=None if progress else True) as bar,
+        tqdm(total=len(images), desc=what, unit="images", leave=False, disable=None if progress else True) as bar,
     ):
-        for batch in images.batches(size):
+        for batch in batches(images):
             features, classes = space.network(batch.to(space.device))
             values.append(features.cpu())
             if space.classifies:

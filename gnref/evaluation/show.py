@@ -1,0 +1,50 @@
+"""An evaluation as text for a terminal."""
+
+import json
+import os
+from pathlib import Path
+
+from gnref.evaluation.evaluate import Evaluation, evaluate
+
+
+def evaluate_and_show(
+    source: Path, protocol: str, features: str | None, real: Path | None, report: Path | None
+) -> None:
+    """Evaluate, print, and write the evaluation to `report` (JSON) if there is one."""
+    evaluation = evaluate(source, protocol, features=features, real=real)
+    print(show(evaluation))
+    if report is not None:
+        partial = report.with_name(report.name + ".partial")
+        with partial.open("w") as file:
+            json.dump(evaluation, file, indent=2)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, report)
+
+
+def show(evaluation: Evaluation) -> str:
+    """Every score beside that of real images, then what the numbers mean."""
+    scores, floor = evaluation["scores"], evaluation["floor"]
+    names = [name for name in scores if not name.split(" in ")[0].endswith(" deviation")]
+    width = max(len(name) for name in names)
+    lines = [f"{'':{width}}  {'images':>20}  {'real images':>20}"]
+    for name in names:
+        cells = [_number(column, name) for column in (scores, floor)]
+        lines.append(f"{name:{width}}  {cells[0]:>20}  {cells[1]:>20}")
+    lines += [
+        "",
+        f"Protocol {evaluation['protocol']}: {evaluation['generated']} images against {evaluation['real']} real ones"
+        + (f", IS over {evaluation['splits']} splits." if evaluation["splits"] else "."),
+        f"Real images: {evaluation['floor_sample']}.",
+    ]
+    if evaluation["features"] != "inception":
+        lines.append(f"Scores in {evaluation['features']} compare with scores in the same features only.")
+    if evaluation["lossy"]:
+        lines.append("There are JPEG files among the images: compression changes FID; compare with no published score.")
+    return "\n".join(lines)
+
+
+def _number(scores: dict[str, float], name: str) -> str:
+    score, _, space = name.partition(" in ")
+    deviation = scores.get(f"{score} deviation in {space}" if space else f"{score} deviation")
+    return f"{scores[name]:.4f}" if deviation is None else f"{scores[name]:.4f} ± {deviation:.4f}"
