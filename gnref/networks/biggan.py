@@ -14,8 +14,8 @@ from gnref.networks.layers import (
     layout_for,
 )
 
-# By image size: pixels of the generator's first map.
-_START = {32: 4}
+# By image size: pixels of the generator's first map; 16 is ours, for the small experiments.
+_START = {32: 4, 16: 2}
 
 # What the power iteration adds to a norm before it divides by it; BigGAN's own constant.
 _SPECTRAL_NORM_EPS = 1e-6

@@ -25,6 +25,7 @@ _GENERATOR = {
     48: (6, (8, 4, 2, 1)),
     128: (4, (16, 16, 8, 4, 2, 1)),
     256: (4, (16, 16, 8, 8, 4, 2, 1)),
+    16: (4, (4, 4, 4)),  # ours, for the small experiments
 }
 
 # By image size: channels, in units of `width`, after every block; how many of the blocks, from the first, halve.
@@ -33,6 +34,7 @@ _DISCRIMINATOR = {
     48: ((1, 2, 4, 8), 4),
     128: ((1, 2, 4, 8, 16, 16), 5),
     256: ((1, 2, 4, 8, 8, 16, 16), 6),
+    16: ((2, 2, 2, 2), 2),  # ours, for the small experiments
 }
 
 
