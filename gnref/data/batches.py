@@ -1,4 +1,4 @@
-"""The order of the data, as a function of (seed, number of the batch): nothing to save, nothing to restore."""
+"""The order of the data, as a function of (seed, place in it): nothing to save, nothing to restore."""
 
 import hashlib
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,39 +17,44 @@ def derived_seed(seed: int, *path: int | str) -> int:
 
 
 class Batches:
-    """Batch number b of the data: each epoch is a fresh permutation, cut into ⌊N / batch⌋ batches; the rest is dropped.
+    """The data as an endless sequence: one fresh permutation of all images after another.
 
-    `share = (rank, processes)`: this process gets its equal part of every batch. Sets that are decoded from files have
-    the next batch prepared in the background.
+    `share = (rank, processes)`: this process gets its equal part of what is asked for. Sets that are decoded from files
+    have what comes next prepared in the background.
     """
 
-    def __init__(self, images: Images, batch: int, seed: int, share: tuple[int, int] = (0, 1)) -> None:
-        if len(images) < batch:
-            raise UserError(f"the data holds {len(images)} images, fewer than one batch of {batch}")
-        self.images, self.batch, self.seed = images, batch, seed
-        rank, processes = share
-        self._part = slice(rank * batch // processes, (rank + 1) * batch // processes)
-        self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
+    def __init__(self, images: Images, seed: int, share: tuple[int, int] = (0, 1)) -> None:
+        if len(images) == 0:
+            raise UserError("the data holds no image")
+        self.images, self.seed, self.share = images, seed, share
+        self._orders: dict[int, Tensor] = {}
         self._reader = None if isinstance(images, ImageSet) else ThreadPoolExecutor(1, thread_name_prefix="batches")
-        self._next: tuple[int, Future[Tensor]] | None = None
+        self._next: tuple[tuple[int, int], Future[Tensor]] | None = None
 
-    def indices(self, number: int) -> Tensor:
-        """The indices of this process's part of batch `number`, int64 on the CPU."""
-        per_epoch = len(self.images) // self.batch
-        epoch, place = divmod(number, per_epoch)
-        if epoch != self._epoch:
-            generator = torch.Generator().manual_seed(derived_seed(self.seed, "epoch", epoch))
-            self._epoch, self._order = epoch, torch.randperm(len(self.images), generator=generator)
-        return self._order[place * self.batch : (place + 1) * self.batch][self._part]
+    def indices(self, start: int, count: int) -> Tensor:
+        """This process's part of the sequence's entries start .. start + count - 1, int64 on the CPU."""
+        rank, processes = self.share
+        start, stop = start + rank * count // processes, start + (rank + 1) * count // processes
+        first, last = start // len(self.images), (stop - 1) // len(self.images)
+        run = torch.cat([self._order(epoch) for epoch in range(first, last + 1)])
+        return run[start - first * len(self.images) :][: stop - start]
 
-    def __call__(self, number: int) -> tuple[Tensor, Tensor | None]:
-        """The images (uint8, where the set keeps them) and the labels (int64, CPU) of batch `number`."""
-        index = self.indices(number)
+    def __call__(self, start: int, count: int) -> tuple[Tensor, Tensor | None]:
+        """The images (uint8, where the set keeps them) and the labels (int64, CPU) of `indices(start, count)`."""
+        index = self.indices(start, count)
         labels = None if self.images.labels is None else self.images.labels[index]
         if self._reader is None:
             return self.images.fetch(index), labels
-        if self._next is None or self._next[0] != number:
-            self._next = number, self._reader.submit(self.images.fetch, index)
+        if self._next is None or self._next[0] != (start, count):
+            self._next = (start, count), self._reader.submit(self.images.fetch, index)
         images = self._next[1].result()
-        self._next = number + 1, self._reader.submit(self.images.fetch, self.indices(number + 1))
+        following = self.indices(start + count, count)
+        self._next = (start + count, count), self._reader.submit(self.images.fetch, following)
         return images, labels
+
+    def _order(self, epoch: int) -> Tensor:
+        if epoch not in self._orders:
+            generator = torch.Generator().manual_seed(derived_seed(self.seed, "epoch", epoch))
+            kept = {number: order for number, order in self._orders.items() if number == epoch - 1}
+            self._orders = kept | {epoch: torch.randperm(len(self.images), generator=generator)}
+        return self._orders[epoch]

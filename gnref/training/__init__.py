@@ -1,0 +1,1 @@
+"""Training: the paper's experiments as settings, and the loop that runs them."""

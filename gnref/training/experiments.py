@@ -1,0 +1,124 @@
+"""The appendix's experiments, one a row of its tables and figures, and small ones on the embedded shapes.
+
+Where the appendix and the original configuration files differ, the appendix is followed: for the CNN these files have
+n_dis 1, α_D 2e-4, no decay, N(0, 0.02²) weights and the non-saturating loss; that recipe is `cifar10-cnn-gn-original`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gnref.training.experiment import APPENDIX, ORIGINAL, OURS, Activation, Experiment, Loss
+from gnref.training.schedule import progressive_steps
+
+METHODS: Mapping[str, Mapping[str, Any]] = {
+    "vanilla": {"normalization": "none"},
+    "sn": {"normalization": "sn"},
+    "1-gp": {"normalization": "none", "penalty": "1-gp", "penalty_weight": 10.0, "loss": "wasserstein"},
+    "0-gp": {"normalization": "none", "penalty": "0-gp", "penalty_weight": 10.0, "loss": "non-saturating"},
+    "gn": {"normalization": "gn"},
+    "gn1": {"normalization": "gn1"},
+    "gn0": {"normalization": "gn0"},
+}
+"""The methods compared, as settings. The 0-GP weight is ours: neither the appendix nor the original files give one."""
+
+_LOSSES: dict[str, Loss] = {"ns": "non-saturating", "ns-without-sigmoid": "non-saturating-without-sigmoid"}
+_ACTIVATIONS: tuple[Activation, ...] = ("relu", "elu", "softplus", "softplus-20")
+
+
+def _method(base: Experiment, method: str, suffix: str = "", **settings: Any) -> Experiment:
+    """`base` under a method, named after both."""
+    changed = base.changed(APPENDIX, normalization=METHODS[method]["normalization"])
+    source = OURS if method == "0-gp" else ORIGINAL
+    return changed.changed(source, **METHODS[method]).changed(
+        APPENDIX, name=f"{base.name}-{method}{suffix}", **settings
+    )
+
+
+def _consistent(experiment: Experiment, weight: float = 5.0) -> Experiment:
+    """The experiment with consistency regularization; the weight is the original configuration's."""
+    return experiment.changed(ORIGINAL, consistency_weight=weight).changed(APPENDIX, name=f"{experiment.name}-cr")
+
+
+def _unconditional() -> list[Experiment]:
+    """CIFAR-10 and STL-10: Tables 1 and 2, Figures 1, 2, 4, 5."""
+    rows = []
+    for dataset, size in (("cifar10", 32), ("stl10", 48)):
+        for architecture in ("cnn", "resnet"):
+            base = Experiment(f"{dataset}-{architecture}", dataset, architecture, size)  # type: ignore[arg-type]
+            rows += [_method(base, method) for method in METHODS]
+            rows += [_consistent(_method(base, method)) for method in ("sn", "gn")]
+            rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
+        cnn = Experiment(f"{dataset}-cnn", dataset, "cnn", size)  # type: ignore[arg-type]
+        for method in ("vanilla", "sn", "1-gp", "gn"):
+            rows += [_method(cnn, method, f"-{activation}", activation=activation) for activation in _ACTIVATIONS]
+        recipe = {"n_dis": 1, "lr_discriminator": 2e-4, "decay": "none", "initialization": "original"}
+        original = _method(cnn, "gn", "-original", **recipe, loss="non-saturating")
+        rows.append(original.changed(ORIGINAL, **recipe, loss="non-saturating"))
+    return rows
+
+
+def _biggan() -> list[Experiment]:
+    """Table 4 and Figure 6."""
+    base = Experiment("cifar10-biggan", "cifar10", "biggan", 32, classes=10)
+    base = base.changed(
+        APPENDIX,
+        lr_generator=1e-4,
+        lr_discriminator=2e-4,
+        beta2=0.999,
+        batch=50,
+        n_dis=4,
+        steps=125_000,
+        score_ema=True,
+    ).changed(ORIGINAL, generator_batch=50, decay="none", ema_start=1000)
+    plain = base.changed(ORIGINAL, normalization="sn")  # BigGAN's own discriminator is spectrally normalized
+    gn = _method(base, "gn")
+    return [plain, _consistent(plain), gn, _consistent(gn)]
+
+
+def _high_resolution() -> list[Experiment]:
+    """Table 5 and Figures 7 and 8; then StyleGAN, Figures 9 to 12."""
+    rows = []
+    for name, dataset, size, ema_start in (
+        ("celebahq-128-resnet", "celebahq", 128, 10_000),
+        ("celebahq-256-resnet", "celebahq", 256, 10_000),
+        ("lsun-church-256-resnet", "lsun-church", 256, 20_000),
+    ):
+        base = Experiment(name, dataset, "resnet", size)  # type: ignore[arg-type]
+        base = base.changed(APPENDIX, lr_discriminator=2e-4, steps=100_000, score_ema=True)
+        base = base.changed(ORIGINAL, decay="none", ema_start=ema_start)
+        rows += [_method(base, "gn"), _method(base, "sn")]
+    stylegan = Experiment("celebahq-1024-stylegan", "celebahq", "stylegan", 1024)
+    stylegan = stylegan.changed(APPENDIX, lr_generator=1e-3, lr_discriminator=1e-3, score_ema=True)
+    stylegan = stylegan.changed(
+        "StyleGAN, by reference of appendix D",
+        width=16, latent=512, beta2=0.99, n_dis=1, batch=32, generator_batch=32, decay="none", phase_images=600_000,
+        steps=progressive_steps(25_000_000, 1024, 32, 600_000),
+    )  # fmt: skip
+    return [*rows, _method(stylegan, "gn")]
+
+
+def _shapes() -> list[Experiment]:
+    """Small runs on the embedded shapes, minutes on a laptop; all settings but the method's are ours."""
+    rows = []
+    for size, prefix in ((32, "shapes"), (16, "shapes16")):
+        for architecture in ("cnn", "resnet", "biggan"):
+            if (size, architecture) == (16, "biggan"):
+                continue
+            base = Experiment(f"{prefix}-{architecture}", "shapes", architecture, size, 10 * (architecture == "biggan"))
+            base = base.changed(
+                OURS, size=size, width=8, latent=64, steps=2000, n_dis=1, batch=32, generator_batch=32,
+                lr_generator=1e-3, lr_discriminator=1e-3, ema_decay=0.99, score_ema=True,
+            )  # fmt: skip
+            rows += [_method(base, method) for method in METHODS]
+            rows += [_consistent(_method(base, method)) for method in ("sn", "gn")]
+            rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
+    stylegan = Experiment("shapes-stylegan", "shapes", "stylegan", 32).changed(
+        OURS, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000), n_dis=1, batch=16,
+        generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none", score_ema=True, phase_images=10_000,
+    )  # fmt: skip
+    return [*rows, _method(stylegan, "gn")]
+
+
+EXPERIMENTS: Mapping[str, Experiment] = {
+    experiment.name: experiment for experiment in (*_unconditional(), *_biggan(), *_high_resolution(), *_shapes())
+}
