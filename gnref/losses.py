@@ -1,0 +1,73 @@
+"""The adversarial losses: discriminator and generator forms over scores of any shape, averaged over the batch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A pair of objectives to minimize: `discriminator(real, fake)` and `generator(fake)`, each a scalar.
+
+    >>> import torch
+    >>> hinge.discriminator(real=torch.tensor([0.5]), fake=torch.tensor([-0.5])).item()
+    1.0
+    """
+
+    name: str
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+def _hinge(real: Tensor, fake: Tensor) -> Tensor:
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def _wasserstein(real: Tensor, fake: Tensor) -> Tensor:
+    return fake.mean() - real.mean()
+
+
+def _negative_mean(fake: Tensor) -> Tensor:
+    return -fake.mean()
+
+
+def _non_saturating(real: Tensor, fake: Tensor) -> Tensor:
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+def _non_saturating_generator(fake: Tensor) -> Tensor:
+    return F.softplus(-fake).mean()
+
+
+def _probability(scores: Tensor) -> Tensor:
+    return (scores + 1) / 2
+
+
+def _without_sigmoid(real: Tensor, fake: Tensor) -> Tensor:
+    real, fake = _probability(real), _probability(fake)
+    one, zero = torch.ones_like(real), torch.zeros_like(fake)
+    return F.binary_cross_entropy(real, one) + F.binary_cross_entropy(fake, zero)
+
+
+def _without_sigmoid_generator(fake: Tensor) -> Tensor:
+    return F.binary_cross_entropy(_probability(fake), torch.ones_like(fake))
+
+
+hinge = Loss("hinge", _hinge, _negative_mean)
+"""E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))), and -E D(G(z)) [GN, Eq. 15]."""
+
+wasserstein = Loss("wasserstein", _wasserstein, _negative_mean)
+"""E D(G(z)) - E D(x), and -E D(G(z)): hinge - 2 wherever every |score| ≤ 1 [GN, Eq. 15]."""
+
+non_saturating = Loss("non-saturating", _non_saturating, _non_saturating_generator)
+"""-E log σ(D(x)) - E log(1 - σ(D(G(z)))), and -E log σ(D(G(z))), as softplus of logits [GN, Table 2, NS]."""
+
+non_saturating_without_sigmoid = Loss("non-saturating without sigmoid", _without_sigmoid, _without_sigmoid_generator)
+"""The same with p = (D + 1)/2 in place of σ(D): scores must lie in [-1, 1] [GN, Table 2, NS-sigmoid].
+
+log is clamped at -100 as in torch's binary cross entropy, so a score of exactly ±1 on the wrong side costs 100. Scores
+outside [-1, 1] raise torch's RuntimeError on CPU: GN's never are.
+"""

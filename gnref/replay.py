@@ -1,0 +1,244 @@
+"""The exact gradient of Σᵢ (αᵢ fᵢ + ⟨∇ₓfᵢ, wᵢ⟩) for a piecewise-linear discriminator, without double backward.
+
+Where D is piecewise linear its activation pattern is locally constant, so ⟨∇ₓf, w⟩ is linear in every layer's tangent ḣ
+(the derivative of the layer's input h along w), and the adjoint δ = ∂f/∂y of a layer's output y, which the pass that
+computes ∇ₓf has already formed, serves both terms:
+
+    dL/dW = Σᵢ δᵢ ⊗ (αᵢ hᵢ + ḣᵢ),   dL/db = Σᵢ αᵢ δᵢ   for every layer y = W h + b.
+
+Four passes over D's matrix products (forward, ∇ₓf, tangent, weight gradients) instead of double backward's six. The
+autograd graph of an ordinary forward pass is the record of what ran: `plan` reads it, keeps what the formula needs, and
+refuses (`NotExact`) any graph with an operation that it does not know to be piecewise linear and per sample. The
+tangent pass is the transpose of the pass for ∇ₓf, which autograd derives from it, masks and all.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
+
+from gnref import operations
+from gnref.operations import Edge, Layer, NotExact
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a replay needs of one forward pass: scores (N,), D's input, the layers and the leaf parameters."""
+
+    score: Tensor
+    inner: Tensor
+    layers: tuple[Layer, ...]
+    leaves: tuple[Tensor, ...]
+
+    def apply(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(f, ∇ₓf) as functions of x and of every parameter, for any loss of the two; shapes (N,) and x's.
+
+        Their backward pass is the replay; with `create_graph=True` it is double backward on the same graph, so higher
+        derivatives are right too.
+        """
+        edges = [get_gradient_edge(self.inner)]
+        for layer in self.layers:
+            edges += [GradientEdge(*layer.output), GradientEdge(*layer.source)]
+        distinct = list(dict.fromkeys(edges))
+        # The tangent pass differentiates in the seed, so the pass for ∇ₓf is recorded only if there are layers to fill.
+        seed = torch.ones_like(self.score, requires_grad=bool(self.layers))
+        gradients = torch.autograd.grad(self.score, distinct, seed, create_graph=bool(self.layers), retain_graph=True)
+        at = {(edge.node, edge.output_nr): gradient for edge, gradient in zip(distinct, gradients, strict=True)}
+        outputs = _Replay.apply(self, at, gradients[0], seed, x, *self.leaves)  # type: ignore[no-untyped-call]
+        return outputs[0], outputs[1]
+
+
+def plan(score: Tensor, inner: Tensor) -> Plan:
+    """Read the graph that led from `inner` (D's input, (N, ...)) and the parameters to `score` (N,).
+
+    Raises:
+        NotExact: an operation is not known to be piecewise linear in x and per sample, or there is no rule for the way
+            in which it meets a parameter.
+    """
+    if score.grad_fn is None:
+        raise NotExact("a score", "that depends on nothing")
+    samples = score.shape[0]
+    source = get_gradient_edge(inner).node
+    order, carries_x = _reach(score.grad_fn, source)
+    if not carries_x[score.grad_fn]:
+        raise NotExact(score.grad_fn.name(), "does not depend on x")
+    layers = []
+    for node in order:
+        if node is source or not carries_x[node]:
+            continue
+        inputs = node.next_functions
+        data = [i for i, (fn, _) in enumerate(inputs) if fn is not None and carries_x[fn]]
+        parameters = [i for i, (fn, _) in enumerate(inputs) if fn is not None and not carries_x[fn]]
+        operations.check(node, data, samples)
+        if parameters:
+            layers.append(operations.layer(node, data, parameters))
+    leaves, behind = _leaves([edge for layer in layers for edge in layer.parameters])
+    for leaf in behind:
+        # Its gradient arrives through a pass of its own, where the hook would run a first time.
+        if leaf._backward_hooks:
+            raise NotExact("a parameter", f"of shape {tuple(leaf.shape)} has a gradient hook")
+    return Plan(score, inner, tuple(layers), leaves)
+
+
+def explain(reason: NotExact, discriminator: Any, run: Callable[[Any], Any]) -> str:
+    """The sentence for a person: which operation, in which module if one can be named, and what to do.
+
+    `run(module)` runs a copy of the discriminator on the input at hand.
+    """
+    owner = _module_of(reason.operation, discriminator, run)
+    where = f" in {owner}" if owner else ""
+    return (
+        f'gradient_normalize: method="replay" is exact for piecewise-linear discriminators only, but {reason}{where}; '
+        'use method="auto" or "double-backward"'
+    )
+
+
+class _Replay(torch.autograd.Function):
+    """(f, v) as functions of x and the leaf parameters; backward turns cotangents (α, w) into their gradients."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, plan: Plan, at: dict[Edge, Tensor], gradient: Tensor, seed: Tensor, x: Tensor, *leaves: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.plan = plan
+        # Through save_for_backward, so that everything is released with the graph and in-place changes are noticed.
+        kept: list[Tensor] = []
+        for layer in plan.layers:
+            kept += [at[layer.output], at[layer.source], *layer.saved]
+        ctx.save_for_backward(plan.score, plan.inner, gradient, seed, *kept)
+        return plan.score.detach(), gradient.detach()
+
+    @staticmethod
+    def backward(ctx: Any, alpha: Tensor, w: Tensor) -> tuple[Tensor | None, ...]:
+        score, inner, gradient, seed, *kept = ctx.saved_tensors
+        plan: Plan = ctx.plan
+        wanted = [ctx.needs_input_grad[4], *(True for _ in plan.leaves)]
+        if torch.is_grad_enabled():
+            return (None, None, None, None, *_double_backward(plan, score, inner, alpha, w, wanted))
+
+        totals: dict[Edge, Tensor] = {}
+        hooks = []
+        for layer in plan.layers:
+            delta, adjoint, *saved = kept[: 2 + len(layer.saved)]
+            kept = kept[2 + len(layer.saved) :]
+            rows = delta.shape[0]
+            per_row = alpha if rows == len(alpha) else alpha.repeat_interleave(rows // len(alpha))
+
+            fill = partial(_fill, totals, layer, per_row, delta, saved)
+            # The tangent of h is the derivative of ⟨v, w⟩ in h's adjoint: it passes there and need not be kept.
+            hooks.append(adjoint.register_hook(fill))
+        if plan.layers:
+            torch.autograd.grad(gradient, seed, w, retain_graph=True)
+        for hook in hooks:
+            hook.remove()
+        x_gradient = operations.rows(alpha, gradient) * gradient.detach() if wanted[0] else None
+        return (None, None, None, None, x_gradient, *_leaf_gradients(plan, totals))
+
+
+def _fill(
+    totals: dict[Edge, Tensor], layer: Layer, alpha: Tensor, delta: Tensor, saved: list[Tensor], tangent: Tensor
+) -> None:
+    """Add one layer's parameter gradients to the totals, once its tangent is known."""
+    gradients = layer.pull(alpha.to(delta.dtype), delta, tangent, *saved)
+    for edge, gradient in zip(layer.parameters, gradients, strict=True):
+        totals[edge] = totals[edge] + gradient if edge in totals else gradient
+
+
+def _double_backward(
+    plan: Plan, score: Tensor, inner: Tensor, alpha: Tensor, w: Tensor, wanted: list[bool]
+) -> list[Tensor | None]:
+    """The same gradients, differentiable once more: for a penalty on f̂ or a gradient of its gradient."""
+    (gradient,) = torch.autograd.grad(score.sum(), inner, create_graph=True)
+    inputs = [t for t, want in zip([inner, *plan.leaves], wanted, strict=True) if want]
+    found = iter(torch.autograd.grad([score, gradient], inputs, [alpha, w], create_graph=True, allow_unused=True))
+    return [next(found) if want else None for want in wanted]
+
+
+def _leaf_gradients(plan: Plan, totals: dict[Edge, Tensor]) -> list[Tensor | None]:
+    """Carry the gradients of the tensors that layers saw (W/σ, Wᵀ, an embedding's rows) on to the leaf parameters."""
+    gradients: dict[Tensor, Tensor | None] = {}
+    behind = []
+    for (node, index), total in totals.items():
+        leaf = getattr(node, "variable", None)
+        if leaf is None:
+            behind.append((GradientEdge(node, index), total))
+        else:
+            known = gradients.get(leaf)
+            gradients[leaf] = total if known is None else known + total
+    if behind:
+        outputs, cotangents = zip(*behind, strict=True)
+        rest = torch.autograd.grad(outputs, plan.leaves, cotangents, retain_graph=True, allow_unused=True)
+        for leaf, value in zip(plan.leaves, rest, strict=True):
+            known = gradients.get(leaf)
+            if value is not None:
+                gradients[leaf] = value if known is None else known + value
+    return [gradients.get(leaf) for leaf in plan.leaves]
+
+
+def _reach(root: Node, source: Node) -> tuple[list[Any], dict[Any, bool]]:
+    """Every node below the root, children first, and whether it leads to the source."""
+    order: list[Any] = []
+    carries: dict[Any, bool] = {}
+    stack: list[tuple[Any, bool]] = [(root, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            carries[node] = node is source or any(carries[fn] for fn, _ in node.next_functions if fn is not None)
+            order.append(node)
+        elif node not in carries:
+            carries[node] = False
+            stack.append((node, True))
+            if node is not source:
+                stack += [(fn, False) for fn, _ in node.next_functions if fn is not None and fn not in carries]
+    return order, carries
+
+
+def _leaves(edges: list[Edge]) -> tuple[tuple[Tensor, ...], list[Tensor]]:
+    """The leaf parameters below the edges, and those of them that stand behind further operations."""
+    found: dict[Tensor, bool] = {}
+    for node, _ in edges:
+        direct = hasattr(node, "variable")
+        seen = {node}
+        stack = [node]
+        while stack:
+            current = stack.pop()
+            if hasattr(current, "variable"):
+                found[current.variable] = found.get(current.variable, False) or not direct
+            for fn, _ in current.next_functions:
+                if fn is not None and fn not in seen:
+                    seen.add(fn)
+                    stack.append(fn)
+    return tuple(found), [leaf for leaf, behind in found.items() if behind]
+
+
+def _module_of(operation: str, discriminator: Any, run: Callable[[Any], Any]) -> str | None:
+    """The innermost module whose forward pass made the operation, found by running a copy of the discriminator."""
+    if not isinstance(discriminator, nn.Module):
+        return None
+    twin = copy.deepcopy(discriminator)
+    names = {module: f"{name} ({type(module).__name__})" for name, module in twin.named_modules() if name}
+    found: list[str] = []
+
+    def look(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+        if isinstance(output, Tensor) and output.grad_fn is not None:
+            start = {t.grad_fn for t in inputs if isinstance(t, Tensor) and t.grad_fn is not None}
+            seen: set[Any] = set(start)
+            stack: list[Any] = [output.grad_fn]
+            while stack:
+                node = stack.pop()
+                if node is not None and node not in seen:
+                    seen.add(node)
+                    stack += [fn for fn, _ in node.next_functions]
+                    if node.name() == operation:
+                        found.append(names[module])
+
+    for module in names:
+        module.register_forward_hook(look)
+    with torch.random.fork_rng():
+        run(twin)
+    return found[0] if found else None
