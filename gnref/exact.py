@@ -216,6 +216,10 @@ class ExactConditional:
         row, bias = self.network.head
         return replace(self.network, head=(tuple(w + e for w, e in zip(row, self.embedding[label], strict=True)), bias))
 
+    def absolute(self) -> "ExactConditional":
+        """The network of absolute values, its embedding's included."""
+        return ExactConditional(self.network.absolute(), tuple(tuple(abs(e) for e in row) for row in self.embedding))
+
     def to_torch(self, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> "Projection":
         """The same function as an nn.Module, (x (N, n), y (N,) int64) → (N, 1)."""
         return Projection(
