@@ -2,6 +2,7 @@
 
 from gnref.certificates.chain import Chain
 from gnref.certificates.checker import Refuted
+from gnref.certificates.plane import Plane, PlaneWitness
 from gnref.certificates.segment import Segment, Witness
 
-__all__ = ["Chain", "Refuted", "Segment", "Witness"]
+__all__ = ["Chain", "Plane", "PlaneWitness", "Refuted", "Segment", "Witness"]

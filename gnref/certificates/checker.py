@@ -80,7 +80,8 @@ def regions_of_box(
             halves = []
             for pattern, polygon in found:
                 z = [_affine(layers, slope, pattern[:depth], x)[unit] for x in polygon]
-                for on in (True, False):
+                # A unit that is zero throughout is off: it has no side.
+                for on in (True, False) if any(z) else (False,):
                     part = _clip(polygon, [value if on else -value for value in z])
                     if area(part) > 0:
                         head = pattern[:depth]
