@@ -94,8 +94,9 @@ class Law:
     id: str
     claim: str
     check: Callable[[Normalize, Any], float]
-    level: Literal["required", "robustness", "mathematics"]
-    """`required` of every implementation; `robustness`: edges of the number range; `mathematics`: of f itself."""
+    level: Literal["required", "robustness", "mathematics", "refuted"]
+    """`required` of every implementation; `robustness`: edges of the number range, smooth networks, costs;
+    `mathematics`: of f itself; `refuted`: broken by the claim's counterexample, at which it must fail."""
     evidence: str
     """What passing means: "equality", "derived bound", "fractions", "count"."""
     cases: Literal["network", "conditional", "facet", "segment", "fixed"] = "network"
@@ -115,7 +116,7 @@ class Law:
 def law(
     claim: str,
     *,
-    level: Literal["required", "robustness", "mathematics"] = "required",
+    level: Literal["required", "robustness", "mathematics", "refuted"] = "required",
     evidence: str = "derived bound",
     cases: Literal["network", "conditional", "facet", "segment", "fixed"] = "network",
     zeta: Literal["abs", "one", "zero"] = "abs",

@@ -161,6 +161,18 @@ def scale_invariance(normalize: Normalize, case: Case) -> float:
     return judge("d/ds Σ l_i f̂_i[s f] at s = 1", got, 0.0, bound, case.snippet())
 
 
+@law("eq-15-other-zetas", level="refuted", evidence="equality", zeta="one")
+def hinge_is_wasserstein_gn_1(normalize: Normalize, case: Case) -> float:
+    """GN_1: the hinge and the Wasserstein loss have bitwise equal parameter gradients."""
+    return _judge_losses(normalize, case)
+
+
+@law("eq-15-other-zetas", level="refuted", evidence="equality", zeta="zero")
+def hinge_is_wasserstein_gn_0(normalize: Normalize, case: Case) -> float:
+    """GN_0: the hinge and the Wasserstein loss have bitwise equal parameter gradients."""
+    return _judge_losses(normalize, case)
+
+
 @law("eq-15-hinge-wasserstein", evidence="equality")
 def hinge_is_wasserstein(normalize: Normalize, case: Case) -> float:
     """Where every computed |f̂| < 1 the hinge and the Wasserstein loss have bitwise equal gradients; values differ by 2.
@@ -172,9 +184,11 @@ def hinge_is_wasserstein(normalize: Normalize, case: Case) -> float:
     with torch.no_grad():
         inside = (normalize(module, case.x(), *case.arguments()).abs().flatten() < 1).cpu().numpy()
     case = case.at(inside)
-    if len(case.points) < 2:
-        return 0.0
-    half = len(case.points) // 2
+    return _judge_losses(normalize, case) if len(case.points) > 1 else 0.0
+
+
+def _judge_losses(normalize: Normalize, case: Case) -> float:
+    module, half = case.module(), len(case.points) // 2
     found = []
     for loss in (losses.hinge, losses.wasserstein):
         scores = normalize(module, case.x(), *case.arguments())

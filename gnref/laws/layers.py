@@ -54,7 +54,7 @@ def layers_do_not_expand(normalize: Normalize, case: Line) -> float:
     return _never_rises(case, residual=False)
 
 
-@law("theorem-5-residual", level="mathematics", cases="segment", evidence="fractions")
+@law("theorem-5-residual", level="refuted", cases="segment", evidence="fractions")
 def residual_layers_do_not_expand(normalize: Normalize, case: Line) -> float:
     """The same for layers h + φ(W h + b), as in a residual discriminator whose layers are each normalized."""
     return _never_rises(case, residual=True)

@@ -87,7 +87,7 @@ def gradient_bounds_constant(normalize: Normalize, case: Line) -> float:
     return _claim(rise <= bound, lambda: f"|f(x) - f(y)|² ≤ max g²‖x - y‖²: got {rise} > {bound}", case)
 
 
-@law("equation-4", level="mathematics", cases="segment", evidence="fractions")
+@law("equation-4", level="refuted", cases="segment", evidence="fractions")
 def equation_4_as_printed(normalize: Normalize, case: Line) -> float:
     """⟨∇f(x), (y - x)/‖y - x‖⟩ = |f(y) - f(x)|/‖x - y‖ for y near x, as Eq. 4 has it."""
     return _directional(case, signed=False)
@@ -156,10 +156,17 @@ def one_lipschitz_in_a_region(normalize: Normalize, case: Line) -> float:
     return _claim(slope <= 1 + _SLACK, lambda: f"the slope of f̂ inside a piece is at most 1: got {float(slope)}", case)
 
 
-@law("theorem-6-global", level="mathematics", cases="segment", evidence="fractions")
+@law("theorem-6-global", level="refuted", cases="segment", evidence="fractions")
 def one_lipschitz_everywhere(normalize: Normalize, case: Line) -> float:
     """|f̂(x) - f̂(y)| ≤ ‖x - y‖ for all x and y of a segment: f̂ must not jump at a kink, as Theorem 6 is used."""
     return _no_jump(case)
+
+
+@law("lemma-3-almost-everywhere", level="refuted", cases="segment", evidence="fractions")
+def almost_everywhere_is_enough(normalize: Normalize, case: Line) -> float:
+    """Since ‖∇f̂‖ ≤ 1 inside every piece of a segment, |f̂(x) - f̂(y)| ≤ ‖x - y‖ for its ends."""
+    one_lipschitz_in_a_region.check(normalize, case)
+    return _endpoints(case)
 
 
 @law("theorem-6-equal-norms", level="mathematics", cases="segment", evidence="fractions")

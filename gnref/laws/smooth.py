@@ -64,7 +64,7 @@ def _slope(normalize: Normalize, case: Smooth) -> float:
     return float(got)
 
 
-@law("theorem-6-smooth", cases="fixed")
+@law("theorem-6-smooth", level="robustness", cases="fixed")
 def slope_formula(normalize: Normalize, case: Smooth) -> float:
     """∇f̂ = (g²I - fH)u/(g + |f|)² for smooth f, in float64.
 
@@ -74,7 +74,7 @@ def slope_formula(normalize: Normalize, case: Smooth) -> float:
     return judge("f̂'", _slope(normalize, case), case.derivative(), 512 * _U, case.snippet())
 
 
-@law("theorem-6-smooth", cases="fixed")
+@law("theorem-6-smooth", level="refuted", cases="fixed")
 def slope_bound(normalize: Normalize, case: Smooth) -> float:
     """‖∇f̂‖ ≤ 1 for a smooth activation, as where GN is used with ELU or Softplus; 512 roundings are allowed."""
     got = abs(_slope(normalize, case))
@@ -102,7 +102,7 @@ def softplus_approaches_relu(normalize: Normalize, case: float) -> float:
     return judge("softplus_β(0)", gap[2048].item(), _LOG2 / case, allowed, f"β = {case}")
 
 
-@law("softplus-limit-gradients", level="mathematics", cases="fixed")
+@law("softplus-limit-gradients", level="refuted", cases="fixed")
 def softplus_slope_approaches_relu(normalize: Normalize, case: float) -> float:
     """|softplus_β'(x) - relu'(x)| ≤ 1/β for all x ≠ 0, as "similar to ReLU" would have it. `case` is β."""
     x = torch.tensor([2.0**-40 / case], dtype=torch.float64, requires_grad=True)
@@ -110,7 +110,7 @@ def softplus_slope_approaches_relu(normalize: Normalize, case: float) -> float:
     return judge("softplus'(0+) - relu'(0+)", slope.item(), 1.0, 1 / case, f"β = {case}, x = {x.item()}")
 
 
-@law("softplus-limit-gradients", cases="fixed")
+@law("softplus-limit-gradients", level="robustness", cases="fixed")
 def softplus_spike(normalize: Normalize, case: float) -> float:
     """The largest slope of f̂ for softplus_β(x) + 1 is at least β/8 in size, near βx = -ln2: it grows with β.
 

@@ -51,7 +51,7 @@ def best_discriminator(normalize: Normalize, case: Densities) -> float:
     return 0.0
 
 
-@law("d-star-lipschitz", level="mathematics", cases="fixed", evidence="fractions")
+@law("d-star-lipschitz", level="refuted", cases="fixed", evidence="fractions")
 def best_discriminator_is_lipschitz(normalize: Normalize, case: Fraction) -> float:
     """‖∇D*‖ ≤ 1 for two Gaussians with covariances diag(1, 4) and diag(4, 1), at the point (t, t). `case` is t.
 
@@ -90,7 +90,7 @@ def _step(normalize: Normalize | None, widths: tuple[int, ...], train: bool) -> 
     return int(count.total)
 
 
-@law("inference-cost", cases="fixed", evidence="count")
+@law("inference-cost", level="robustness", cases="fixed", evidence="count")
 def evaluation_cost(normalize: Normalize, case: tuple[int, ...]) -> float:
     """A value of f̂ costs the matrix products of f twice: a forward pass and one for ∇ₓf. `case` are the widths."""
     return judge(
@@ -98,7 +98,7 @@ def evaluation_cost(normalize: Normalize, case: tuple[int, ...]) -> float:
     )
 
 
-@law("training-cost", cases="fixed", evidence="count")
+@law("training-cost", level="robustness", cases="fixed", evidence="count")
 def step_cost(normalize: Normalize, case: tuple[int, ...]) -> float:
     """A step on f̂ costs at most 6 passes of f's matrix products, and more than f alone, which costs at most 3."""
     one = _step(None, case, False)

@@ -1,0 +1,25 @@
+"""Every claim of the appendix: what it says, how it is read, what became of it, and the example that shows it."""
+
+from gnref.claims.around import AROUND
+from gnref.claims.claim import Claim, Status, Step
+from gnref.claims.lipschitz import LIPSCHITZ
+from gnref.claims.tables import TABLES
+from gnref.claims.text import describe, listing, markdown
+from gnref.errors import UserError
+
+__all__ = ["CLAIMS", "Claim", "Status", "Step", "describe", "find", "listing", "markdown"]
+
+CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*LIPSCHITZ, *AROUND, *TABLES)}
+"""By id, in the order of the appendix."""
+
+
+def find(id: str) -> Claim:
+    """The claim of that id. Raises UserError with the nearest ids for any other."""
+    if id in CLAIMS:
+        return CLAIMS[id]
+    from difflib import get_close_matches
+
+    near = get_close_matches(id, CLAIMS, n=3, cutoff=0.4) or list(CLAIMS)[:3]
+    raise UserError(
+        f"gnref claims: there is no claim {id!r}; did you mean {', '.join(near)}? `gnref claims` lists all."
+    )

@@ -1,0 +1,45 @@
+"""Claims as text: a list for the terminal, one claim with its example worked through, a table for the README."""
+
+import textwrap
+from collections.abc import Iterable
+
+from gnref.claims.claim import Claim
+
+_WIDTH = 100
+
+
+def listing(claims: Iterable[Claim]) -> str:
+    """One line a claim: id, source, status."""
+    rows = [(c.id, c.source, c.status) for c in claims]
+    first, second = (max(len(row[i]) for row in rows) for i in (0, 1))
+    return "\n".join(f"{id:<{first}}  {source:<{second}}  {status}" for id, source, status in rows)
+
+
+def describe(claim: Claim) -> str:
+    """The claim in full, and its witness or counterexample step by step in fractions."""
+    fields = {
+        "Statement": claim.statement,
+        "Reading": claim.reading,
+        "Hypotheses": claim.hypotheses,
+        "Status": claim.status,
+        "Why": claim.verdict,
+    }
+    lines = [f"{claim.id}  ({claim.source})", ""]
+    for name, text in fields.items():
+        lines += textwrap.wrap(text, _WIDTH, initial_indent=f"{name + ':':<12}", subsequent_indent=" " * 12)
+    if claim.work is not None:
+        lines += ["", "Counterexample, in fractions:" if claim.refuted else "Worked example, in fractions:"]
+        for text, holds in claim.work():
+            indent = " " * (6 + len(text) - len(text.lstrip()))
+            wrapped = textwrap.wrap(text.lstrip(), _WIDTH, initial_indent=indent[2:], subsequent_indent=indent)
+            lines += wrapped if holds else [*wrapped, "  (this line does not hold)"]
+    return "\n".join(lines)
+
+
+def markdown(claims: Iterable[Claim]) -> str:
+    """A Markdown table: claim, source, what it says, status."""
+    lines = ["| claim | source | says | status |", "|---|---|---|---|"]
+    for claim in claims:
+        cells = (f"`{claim.id}`", claim.source, claim.statement, claim.status)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
