@@ -111,7 +111,8 @@ def read(path: Path) -> Evidence:
         ) from error
     if checksum != _digest(record):
         raise UserError(
-            f"{path} was changed after its run wrote it (its checksum does not fit); restore it from version control, or delete it and run again"
+            f"{path} was changed after its run wrote it (its checksum does not fit); "
+            "restore it from version control, or delete it and run again"
         )
     if evidence.file.name != path.name:
         raise UserError(f"{path} holds the run that belongs in {evidence.file.name}; restore it from version control")
@@ -167,6 +168,6 @@ def device() -> str:
     return f"CPU ({platform.machine()}, {torch.get_num_threads()} thread{'s' * (torch.get_num_threads() > 1)})"
 
 
-def command() -> str:
-    """The command that is running, as a person would type it again."""
-    return " ".join(["python", os.path.relpath(sys.argv[0], ROOT), *sys.argv[1:]])
+def script() -> str:
+    """The running script, as a person types it from the root."""
+    return f"python {os.path.relpath(sys.argv[0], ROOT)}"

@@ -55,5 +55,5 @@ def of_table(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
-    """0: all reproduced; 1: something is not; 3: something is inconclusive; 77: something was not run; 1, 3, 77 in order."""
+    """0: all reproduced; 1: one is not; 3: one is inconclusive; 77: one was not run (1 outranks 3 outranks 77)."""
     return EXIT.get(of_table(verdicts), 0)
