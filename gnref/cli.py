@@ -10,7 +10,19 @@ from gnref.errors import UserError
 
 def _commands() -> dict[str, Callable[..., int | None]]:
     """The commands by name; a command imports its room when it runs, so that `gnref claims` needs no trainer."""
-    return {"evaluate": _evaluate}
+    return {"claims": _claims, "evaluate": _evaluate}
+
+
+def _claims(id: str | None = None, /) -> int:
+    """The claims of the appendix and what became of them; one of them with its example worked through in fractions.
+
+    Args:
+        id: A claim, such as theorem-6; without one, all are listed.
+    """
+    from gnref.claims import CLAIMS, describe, find, listing
+
+    print(listing(CLAIMS.values()) if id is None else describe(find(id)))
+    return 0
 
 
 def _evaluate(

@@ -278,7 +278,7 @@ LIPSCHITZ = (
         "Word for word: both hypotheses at once, on all of R^n.",
         "f continuously differentiable and piecewise linear, hence affine",
         "vacuous as printed",
-        "Both hypotheses together admit affine f only, for which it is true. Networks with kinks: see the claims beside it.",
+        "Both hypotheses together admit affine f only, where it is true. With kinks: see the claims beside it.",
         _theorem_6,
     ),
     Claim(
