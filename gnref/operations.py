@@ -27,11 +27,12 @@ class NotExact(Exception):
 class Layer:
     """One operation y = op(h, parameters), linear in h and in its parameters up to an additive term."""
 
-    output: Edge  # the adjoint δ = ∂f/∂y is the gradient here
-    source: Edge  # h's adjoint is the gradient here, and the derivative in it is h's tangent ḣ
-    saved: tuple[Tensor, ...]  # what `pull` reads
+    node: Any
+    source: int  # which operand is h
     parameters: tuple[Edge, ...]
+    saved: tuple[Tensor, ...]  # what `pull` and `push` read
     pull: Callable[..., Sequence[Tensor]]  # (α per row, δ, ḣ, *saved) -> the gradients of `parameters`
+    push: Callable[..., Tensor] | None = None  # (ḣ, *saved) -> ẏ; None where autograd's own way is as fast
 
 
 # Kinds of operation, by what they do to the axis of the samples. Names as in `node.name()`, without "Backward<n>".
@@ -136,7 +137,7 @@ def _moves_axis_0(node: Any, operand: tuple[int, ...], out: tuple[int, ...]) -> 
 
 
 def layer(node: Any, data: list[int], parameters: list[int]) -> Layer:
-    """The layer of an operation that meets parameters at the operands `parameters`.
+    """The layer of an operation that meets parameters at the operands `parameters`, or of a convolution.
 
     Raises:
         NotExact: there is no rule for it.
@@ -144,12 +145,12 @@ def layer(node: Any, data: list[int], parameters: list[int]) -> Layer:
     rule = RULES.get(stem(node))
     if rule is None or len(data) != 1:
         raise NotExact(node.name(), "meets a parameter, and there is no rule for that")
-    saved, pull = rule(node, data[0], parameters)
+    saved, pull, *push = rule(node, data[0], parameters)
     edges = tuple(node.next_functions[i] for i in parameters)
-    return Layer((node, 0), node.next_functions[data[0]], saved, edges, pull)
+    return Layer(node, data[0], edges, saved, pull, *push)
 
 
-Rule = Callable[[Any, int, list[int]], tuple[tuple[Tensor, ...], Callable[..., Sequence[Tensor]]]]
+Rule = Callable[[Any, int, list[int]], Any]  # (node, data operand, parameter operands) -> saved, pull[, push]
 
 
 def _mix(alpha: Tensor, h: Tensor, tangent: Tensor) -> Tensor:
@@ -167,20 +168,25 @@ def _convolution(node: Any, data: int, parameters: list[int]) -> Any:
         raise NotExact(node.name(), "has a weight that depends on x")
     names = ("stride", "padding", "dilation", "transposed", "output_padding", "groups")
     geometry = [getattr(node, f"_saved_{name}") for name in names]
-    saved = (node._saved_input, node._saved_weight) if 1 in parameters else ()
+    weighted = 1 in parameters
+    saved = (node._saved_weight, node._saved_input) if weighted else (node._saved_weight,)
 
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, *saved: Tensor) -> list[Tensor]:
+    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, weight: Tensor, *h: Tensor) -> list[Tensor]:
         found = []
-        if saved:
-            h, weight = saved
-            mixed = _mix(alpha, h, tangent)
+        if weighted:
+            mixed = _mix(alpha, h[0], tangent)
             mask = [False, True, False]
             found += [torch.ops.aten.convolution_backward(delta, mixed, weight, None, *geometry, mask)[1]]
         if 2 in parameters:
             found += [alpha @ delta.flatten(2).sum(2)]
         return found
 
-    return saved, pull
+    def push(tangent: Tensor, weight: Tensor, *_: Tensor) -> Tensor:
+        # torch's derivative of a convolution's backward pass would form a second, unasked weight gradient as well.
+        result: Tensor = torch.ops.aten.convolution(tangent, weight, None, *geometry)
+        return result
+
+    return saved, pull, push
 
 
 def _matrix(node: Any, data: int, parameters: list[int]) -> Any:

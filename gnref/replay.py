@@ -41,16 +41,19 @@ class Plan:
         Their backward pass is the replay; with `create_graph=True` it is double backward on the same graph, so higher
         derivatives are right too.
         """
-        edges = [get_gradient_edge(self.inner)]
-        for layer in self.layers:
-            edges += [GradientEdge(*layer.output), GradientEdge(*layer.source)]
-        distinct = list(dict.fromkeys(edges))
-        # The tangent pass differentiates in the seed, so the pass for ∇ₓf is recorded only if there are layers to fill.
-        seed = torch.ones_like(self.score, requires_grad=bool(self.layers))
-        gradients = torch.autograd.grad(self.score, distinct, seed, create_graph=bool(self.layers), retain_graph=True)
-        at = {(edge.node, edge.output_nr): gradient for edge, gradient in zip(distinct, gradients, strict=True)}
-        outputs = _Replay.apply(self, at, gradients[0], seed, x, *self.leaves)  # type: ignore[no-untyped-call]
-        return outputs[0], outputs[1]
+        tape = _Tape()
+        # The tangent pass differentiates in the seed; without layers to fill there is none, and nothing is recorded.
+        record = bool(self.leaves)
+        seed = torch.ones_like(self.score, requires_grad=record)
+        diversions = [layer.node.register_hook(partial(_divert, tape, layer)) for layer in self.layers if record]
+        try:
+            (gradient,) = torch.autograd.grad(self.score, self.inner, seed, create_graph=record, retain_graph=True)
+        finally:
+            for diversion in diversions:
+                diversion.remove()
+        held = (self.score, self.inner, gradient, seed)
+        score, gradient = _Replay.apply(tape, held, x, *self.leaves)  # type: ignore[no-untyped-call]
+        return score, gradient
 
 
 def plan(score: Tensor, inner: Tensor) -> Plan:
@@ -75,7 +78,7 @@ def plan(score: Tensor, inner: Tensor) -> Plan:
         data = [i for i, (fn, _) in enumerate(inputs) if fn is not None and carries_x[fn]]
         parameters = [i for i, (fn, _) in enumerate(inputs) if fn is not None and not carries_x[fn]]
         operations.check(node, data, samples)
-        if parameters:
+        if parameters or operations.stem(node) == "Convolution":
             layers.append(operations.layer(node, data, parameters))
     leaves, behind = _leaves([edge for layer in layers for edge in layer.parameters])
     for leaf in behind:
@@ -98,68 +101,89 @@ def explain(reason: NotExact, discriminator: Any, run: Callable[[Any], Any]) -> 
     )
 
 
+class _Tape:
+    """What a tangent pass carries along: α (N,) in, the gradients of the layers' parameters out."""
+
+    def __init__(self) -> None:
+        self.alpha: Tensor | None = None
+        self.totals: dict[Edge, Tensor] = {}
+
+
+def _divert(tape: _Tape, layer: Layer, adjoints: tuple[Tensor | None, ...], delta: tuple[Tensor | None, ...]) -> Any:
+    """A hook on the layer in the pass for ∇ₓf: lead h's adjoint through `_Adjoint`, where h's tangent will pass."""
+    adjoint = adjoints[layer.source]
+    if adjoint is None or delta[0] is None:
+        return None
+    known = adjoint if layer.push is None else adjoint.detach()
+    diverted = _Adjoint.apply(tape, layer.parameters, layer.pull, layer.push, known, delta[0], *layer.saved)  # type: ignore[no-untyped-call]
+    return (*adjoints[: layer.source], diverted, *adjoints[layer.source + 1 :])
+
+
+class _Adjoint(torch.autograd.Function):
+    """The adjoint of h as a function of the adjoint δ of y; its derivative is the tangent pass ḣ -> ẏ of one layer."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, tape: _Tape, parameters: Any, pull: Any, push: Any, adjoint: Tensor, delta: Tensor, *saved: Tensor
+    ) -> Tensor:
+        ctx.tape, ctx.parameters, ctx.pull, ctx.push = tape, parameters, pull, push
+        ctx.save_for_backward(delta, *saved)
+        return adjoint.view_as(adjoint)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, tangent: Tensor) -> tuple[Tensor | None, ...]:
+        delta, *saved = ctx.saved_tensors
+        tape: _Tape = ctx.tape
+        if tape.alpha is not None and ctx.parameters:
+            alpha = tape.alpha.repeat_interleave(len(delta) // len(tape.alpha)) if len(tape.alpha) else tape.alpha
+            gradients = ctx.pull(alpha.to(delta.dtype), delta, tangent, *saved)
+            for edge, gradient in zip(ctx.parameters, gradients, strict=True):
+                tape.totals[edge] = tape.totals[edge] + gradient if edge in tape.totals else gradient
+        along = (tangent, None) if ctx.push is None else (None, ctx.push(tangent, *saved))
+        return (None, None, None, None, *along, *(None for _ in saved))
+
+
 class _Replay(torch.autograd.Function):
     """(f, v) as functions of x and the leaf parameters; backward turns cotangents (α, w) into their gradients."""
 
     @staticmethod
     def forward(
-        ctx: Any, plan: Plan, at: dict[Edge, Tensor], gradient: Tensor, seed: Tensor, x: Tensor, *leaves: Tensor
+        ctx: Any, tape: _Tape, held: tuple[Tensor, Tensor, Tensor, Tensor], x: Tensor, *leaves: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.plan = plan
-        # Through save_for_backward, so that everything is released with the graph and in-place changes are noticed.
-        kept: list[Tensor] = []
-        for layer in plan.layers:
-            kept += [at[layer.output], at[layer.source], *layer.saved]
-        ctx.save_for_backward(plan.score, plan.inner, gradient, seed, *kept)
-        return plan.score.detach(), gradient.detach()
+        ctx.tape, ctx.leaves = tape, leaves
+        # The graphs hang on these tensors and go with them once a backward pass has run.
+        ctx.save_for_backward(*held)
+        return held[0].detach(), held[2].detach()
 
     @staticmethod
     def backward(ctx: Any, alpha: Tensor, w: Tensor) -> tuple[Tensor | None, ...]:
-        score, inner, gradient, seed, *kept = ctx.saved_tensors
-        plan: Plan = ctx.plan
-        wanted = [ctx.needs_input_grad[4], *(True for _ in plan.leaves)]
+        score, inner, gradient, seed = ctx.saved_tensors
+        wanted = [ctx.needs_input_grad[2], *(True for _ in ctx.leaves)]
         if torch.is_grad_enabled():
-            return (None, None, None, None, *_double_backward(plan, score, inner, alpha, w, wanted))
-
-        totals: dict[Edge, Tensor] = {}
-        hooks = []
-        for layer in plan.layers:
-            delta, adjoint, *saved = kept[: 2 + len(layer.saved)]
-            kept = kept[2 + len(layer.saved) :]
-            rows = delta.shape[0]
-            per_row = alpha if rows == len(alpha) else alpha.repeat_interleave(rows // len(alpha))
-
-            fill = partial(_fill, totals, layer, per_row, delta, saved)
-            # The tangent of h is the derivative of ⟨v, w⟩ in h's adjoint: it passes there and need not be kept.
-            hooks.append(adjoint.register_hook(fill))
-        if plan.layers:
+            return (None, None, *_double_backward(score, inner, ctx.leaves, alpha, w, wanted))
+        found: list[Tensor | None] = []
+        if ctx.leaves:
+            tape: _Tape = ctx.tape
+            tape.alpha, tape.totals = alpha, {}
             torch.autograd.grad(gradient, seed, w, retain_graph=True)
-        for hook in hooks:
-            hook.remove()
-        x_gradient = operations.rows(alpha, gradient) * gradient.detach() if wanted[0] else None
-        return (None, None, None, None, x_gradient, *_leaf_gradients(plan, totals))
-
-
-def _fill(
-    totals: dict[Edge, Tensor], layer: Layer, alpha: Tensor, delta: Tensor, saved: list[Tensor], tangent: Tensor
-) -> None:
-    """Add one layer's parameter gradients to the totals, once its tangent is known."""
-    gradients = layer.pull(alpha.to(delta.dtype), delta, tangent, *saved)
-    for edge, gradient in zip(layer.parameters, gradients, strict=True):
-        totals[edge] = totals[edge] + gradient if edge in totals else gradient
+            found = _leaf_gradients(ctx.leaves, tape.totals)
+            tape.alpha, tape.totals = None, {}
+        gradient = gradient.detach()
+        return (None, None, operations.rows(alpha, gradient) * gradient if wanted[0] else None, *found)
 
 
 def _double_backward(
-    plan: Plan, score: Tensor, inner: Tensor, alpha: Tensor, w: Tensor, wanted: list[bool]
+    score: Tensor, inner: Tensor, leaves: tuple[Tensor, ...], alpha: Tensor, w: Tensor, wanted: list[bool]
 ) -> list[Tensor | None]:
     """The same gradients, differentiable once more: for a penalty on f̂ or a gradient of its gradient."""
     (gradient,) = torch.autograd.grad(score.sum(), inner, create_graph=True)
-    inputs = [t for t, want in zip([inner, *plan.leaves], wanted, strict=True) if want]
+    inputs = [t for t, want in zip([inner, *leaves], wanted, strict=True) if want]
     found = iter(torch.autograd.grad([score, gradient], inputs, [alpha, w], create_graph=True, allow_unused=True))
     return [next(found) if want else None for want in wanted]
 
 
-def _leaf_gradients(plan: Plan, totals: dict[Edge, Tensor]) -> list[Tensor | None]:
+def _leaf_gradients(leaves: tuple[Tensor, ...], totals: dict[Edge, Tensor]) -> list[Tensor | None]:
     """Carry the gradients of the tensors that layers saw (W/σ, Wᵀ, an embedding's rows) on to the leaf parameters."""
     gradients: dict[Tensor, Tensor | None] = {}
     behind = []
@@ -172,12 +196,12 @@ def _leaf_gradients(plan: Plan, totals: dict[Edge, Tensor]) -> list[Tensor | Non
             gradients[leaf] = total if known is None else known + total
     if behind:
         outputs, cotangents = zip(*behind, strict=True)
-        rest = torch.autograd.grad(outputs, plan.leaves, cotangents, retain_graph=True, allow_unused=True)
-        for leaf, value in zip(plan.leaves, rest, strict=True):
+        rest = torch.autograd.grad(outputs, leaves, cotangents, retain_graph=True, allow_unused=True)
+        for leaf, value in zip(leaves, rest, strict=True):
             known = gradients.get(leaf)
             if value is not None:
                 gradients[leaf] = value if known is None else known + value
-    return [gradients.get(leaf) for leaf in plan.leaves]
+    return [gradients.get(leaf) for leaf in leaves]
 
 
 def _reach(root: Node, source: Node) -> tuple[list[Any], dict[Any, bool]]:
