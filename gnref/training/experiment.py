@@ -1,6 +1,6 @@
 """What an experiment is: every setting that decides its weights, and which combinations make sense."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
@@ -120,7 +120,7 @@ def from_settings(settings: Mapping[str, Any]) -> Experiment:
     return Experiment(**settings)
 
 
-def overridden(experiment: Experiment, assignments: list[str]) -> Experiment:
+def overridden(experiment: Experiment, assignments: Sequence[str]) -> Experiment:
     """`experiment` with settings given as FIELD=VALUE, for instance `loss=wasserstein`; UserError for a wrong one."""
     changes: dict[str, Any] = {}
     for assignment in assignments:

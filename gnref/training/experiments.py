@@ -114,7 +114,8 @@ def _shapes() -> list[Experiment]:
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
     stylegan = Experiment("shapes-stylegan", "shapes", "stylegan", 32).changed(
         OURS, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000), n_dis=1, batch=16,
-        generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none", score_ema=True, phase_images=10_000,
+        generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none",
+        score_ema=True, phase_images=10_000,
     )  # fmt: skip
     return [*rows, _method(stylegan, "gn")]
 

@@ -1,0 +1,76 @@
+"""The processes of one run: one alone, or those that `torchrun` starts."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that train together, and the device it computes on."""
+
+    device: torch.device
+    rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes files and messages."""
+        return self.rank == 0
+
+    @property
+    def share(self) -> tuple[int, int]:
+        """(rank, count): which equal part of every batch is this process's."""
+        return self.rank, self.count
+
+    def part(self, joined: Tensor) -> Tensor:
+        """This process's equal part of a batch that every process has drawn alike."""
+        length = len(joined) // self.count
+        return joined[self.rank * length : (self.rank + 1) * length]
+
+    def mean(self, x: Tensor) -> Tensor:
+        """The mean of x over the processes."""
+        return x if self.count == 1 else self._reduced(x, dist.ReduceOp.SUM) / self.count
+
+    def least(self, x: Tensor) -> Tensor:
+        """The minimum of x over the processes."""
+        return x if self.count == 1 else self._reduced(x, dist.ReduceOp.MIN)
+
+    def any(self, here: bool) -> bool:
+        """Whether it holds in any process; all get the same answer."""
+        if self.count == 1:
+            return here
+        return bool(self._reduced(torch.tensor(float(here), device=self.device), dist.ReduceOp.MAX).item())
+
+    def wait(self) -> None:
+        """Go on when all have come here."""
+        if self.count > 1:
+            dist.barrier()
+
+    @staticmethod
+    def _reduced(x: Tensor, operation: dist.ReduceOp.RedOpType) -> Tensor:
+        x = x.clone()
+        dist.all_reduce(x, operation)
+        return x
+
+
+@contextmanager
+def joined(device: str | None = None) -> Iterator[Processes]:
+    """Join the processes that `torchrun` started, or be one alone; each has a GPU of its own where there are any."""
+    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if "WORLD_SIZE" not in os.environ:
+        yield Processes(torch.device(kind))
+        return
+    here = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
+    if kind == "cuda":
+        torch.cuda.set_device(here)
+    dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+    try:
+        yield Processes(here, dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,145 @@
+"""The two objectives of an experiment, as modules: one forward pass is the whole loss, so that DDP can wrap it."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from gnref import losses, penalties
+from gnref.networks import (
+    BigGANDiscriminator,
+    CNNDiscriminator,
+    ResNetDiscriminator,
+    StyleGANDiscriminator,
+    original_cnn_init,
+)
+from gnref.networks.layers import initialize
+from gnref.normalization import GradientNormalized
+from gnref.runs import build_generator
+from gnref.training.experiment import Experiment
+
+_LOSSES: Mapping[str, losses.Loss] = {
+    "hinge": losses.hinge,
+    "wasserstein": losses.wasserstein,
+    "non-saturating": losses.non_saturating,
+    "non-saturating-without-sigmoid": losses.non_saturating_without_sigmoid,
+}
+_ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky-relu": partial(nn.LeakyReLU, 0.2),
+    "elu": nn.ELU,
+    "softplus": nn.Softplus,
+    "softplus-20": partial(nn.Softplus, beta=20.0),
+}
+_ZETAS: Mapping[str, Literal["abs", "one", "zero"]] = {"gn": "abs", "gn1": "one", "gn0": "zero"}
+_PENALTIES = {"1-gp": penalties.gradient_penalty, "0-gp": penalties.zero_gradient_penalty}
+_GENERATORS = {
+    "cnn": "CNNGenerator",
+    "resnet": "ResNetGenerator",
+    "biggan": "BigGANGenerator",
+    "stylegan": "StyleGANGenerator",
+}
+
+
+def generator_spec(e: Experiment) -> dict[str, Any]:
+    """The generator as `experiment.json` holds it: its class and arguments."""
+    arguments = {"size": e.size, "latent": e.latent, "width": e.width}
+    return {
+        "class": _GENERATORS[e.architecture],
+        "arguments": arguments | ({"classes": e.classes} if e.classes else {}),
+    }
+
+
+def make_networks(e: Experiment) -> tuple[nn.Module, nn.Module]:
+    """G and D with fresh weights from torch's random state."""
+    generator = build_generator(generator_spec(e))
+    discriminator = _discriminator(e)
+    if e.initialization == "original":
+        initialize(generator, original_cnn_init)
+    return generator, discriminator
+
+
+def _discriminator(e: Experiment) -> nn.Module:
+    given: dict[str, Any] = {} if e.activation == "default" else {"activation": _ACTIVATIONS[e.activation]}
+    spectral = e.normalization == "sn"
+    match e.architecture:
+        case "cnn":
+            if e.initialization == "original":
+                given["init"] = original_cnn_init
+            return CNNDiscriminator(e.size, e.width, spectral_norm=spectral, **given)
+        case "resnet":
+            return ResNetDiscriminator(e.size, e.width, spectral_norm=spectral, **given)
+        case "biggan":
+            return BigGANDiscriminator(e.size, e.width, e.classes, spectral_norm=spectral, **given)
+        case "stylegan":
+            return StyleGANDiscriminator(e.size, e.width, minibatch_stddev=e.coupled, **given)
+
+
+def scores_of(e: Experiment, discriminator: nn.Module) -> nn.Module:
+    """The discriminator as the losses see it: normalized where the experiment says so."""
+    if e.normalization not in _ZETAS:
+        return discriminator
+    return GradientNormalized(discriminator, _ZETAS[e.normalization], coupled=e.coupled)
+
+
+class DiscriminatorObjective(nn.Module):
+    """D's loss: adversarial, plus λ_CR · consistency, plus λ_GP · penalty, each where the experiment has it."""
+
+    def __init__(self, e: Experiment, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.scores = scores_of(e, discriminator)
+        self.loss = _LOSSES[e.loss]
+        self.consistency_weight = e.consistency_weight
+        self.penalty = _PENALTIES.get(e.penalty)
+        self.penalty_weight = e.penalty_weight
+
+    def forward(
+        self,
+        real: Tensor,
+        fake: Tensor,
+        augmented: Tensor | None,
+        between: Tensor | None,
+        real_labels: Tensor | None,
+        fake_labels: Tensor | None,
+        alpha: float | None,
+    ) -> dict[str, Tensor]:
+        """The loss and its parts. Images are (N, 3, S, S); `augmented` are T(real), `between` the penalty's points."""
+        labels = None if real_labels is None or fake_labels is None else torch.cat([real_labels, fake_labels])
+        # Reals and fakes pass D together, as in the original code: one larger pass is faster than two.
+        both = self.scores(torch.cat([real, fake]), *_conditions(labels, alpha))
+        real_scores, fake_scores = both[: len(real)], both[len(real) :]
+        parts = {"real": real_scores.mean(), "fake": fake_scores.mean()}
+        parts["loss"] = self.loss.discriminator(real_scores, fake_scores)
+        if augmented is not None:
+            scores = self.scores(augmented, *_conditions(real_labels, alpha))
+            parts["consistency"] = penalties.consistency(real_scores, scores)
+            parts["loss"] = parts["loss"] + self.consistency_weight * parts["consistency"]
+        if self.penalty is not None and between is not None:
+            # The points were drawn for the joined batch of all processes: the penalty finds nothing left to mix.
+            parts["penalty"] = self.penalty(self.scores, between, between, *_conditions(real_labels, alpha))
+            parts["loss"] = parts["loss"] + self.penalty_weight * parts["penalty"]
+        return parts
+
+
+class GeneratorObjective(nn.Module):
+    """G's loss over the scores of its images; D is no part of the module, so that only G's gradients are exchanged."""
+
+    def __init__(self, e: Experiment, generator: nn.Module, scores: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+        self.loss = _LOSSES[e.loss]
+        self._scores = (scores,)
+
+    def forward(self, z: Tensor, labels: Tensor | None, growth: tuple[int, float] | None) -> dict[str, Tensor]:
+        """The loss of G(z); `growth` is StyleGAN's (resolution, α)."""
+        fake = self.generator(z, *_conditions(labels, growth))
+        return {"loss": self.loss.generator(self._scores[0](fake, *_conditions(labels, growth and growth[1])))}
+
+
+def _conditions(labels: Tensor | None, growth: tuple[int, float] | float | None) -> tuple[Any, ...]:
+    """What a network is called with besides images or latents."""
+    if growth is not None:
+        return growth if isinstance(growth, tuple) else (growth,)
+    return () if labels is None else (labels,)

@@ -1,0 +1,62 @@
+"""Samples of a generator, and their pictures."""
+
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gnref.data.images import to_bytes
+from gnref.runs import write_atomically
+
+
+def latents(
+    generator: nn.Module, count: int, seed: int, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor | None]:
+    """`count` latents ~ N(0, I) and, for a conditional G, labels 0, 1, ..., by turns: a function of the seed alone."""
+    latent: Any = generator.latent
+    classes = getattr(generator, "classes", 0)
+    z = torch.randn(count, latent, generator=torch.Generator().manual_seed(seed))
+    return z.to(device), torch.arange(count, device=device) % classes if classes else None
+
+
+@torch.no_grad()
+def samples(generator: nn.Module, count: int, seed: int = 0, batch: int = 64) -> Iterator[Tensor]:
+    """`count` images in batches, uint8 (≤ batch, 3, S, S) on the CPU.
+
+    `generator` is in evaluation mode, so that an image depends on its own latent and not on its batch mates (StyleGAN's
+    noise maps are drawn anew for each batch, from the seed).
+    """
+    device = next(generator.parameters()).device
+    z, labels = latents(generator, count, seed, device)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        for start in range(0, count, batch):
+            torch.manual_seed(seed + start)
+            conditions = () if labels is None else (labels[start : start + batch],)
+            yield to_bytes(generator(z[start : start + batch], *conditions)).cpu()
+
+
+def save_grid(images: Tensor, path: Path) -> None:
+    """A PNG of images, uint8 (N, 3, S, S), in ⌈√N⌉ columns; at least 256 pixels wide."""
+    columns = math.ceil(math.sqrt(len(images)))
+    rows = math.ceil(len(images) / columns)
+    size = images.shape[-1]
+    grid = torch.zeros(rows * columns, 3, size, size, dtype=torch.uint8)
+    grid[: len(images)] = images
+    joined = grid.view(rows, columns, 3, size, size).permute(2, 0, 3, 1, 4).reshape(3, rows * size, columns * size)
+    zoom = max(1, 256 // (columns * size))
+    save_png(joined.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2), path)
+
+
+def save_png(image: Tensor, path: Path) -> None:
+    """One image, uint8 (3, H, W), as a PNG."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy())).save(buffer, "PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,257 @@
+"""The run around the steps: resuming, logging, samples, scores, checkpoints, and stopping for every reason there is."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from gnref import __version__
+from gnref.data.images import Images
+from gnref.errors import UserError
+from gnref.runs import Run
+from gnref.training.distributed import Processes
+from gnref.training.experiment import Experiment
+from gnref.training.objectives import generator_spec
+from gnref.training.pictures import samples, save_grid
+from gnref.training.schedule import moment
+from gnref.training.tally import finite
+from gnref.training.trainer import Execution, Trainer
+
+Score = Callable[[nn.Module], Mapping[str, float]]
+"""From a generator in evaluation mode to named scores; the first is the one the best checkpoint has least of."""
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """Every how many updates of G something happens; none of it changes a weight."""
+
+    log: int
+    sample: int
+    checkpoint: int
+    score: int
+    keep: int = 2
+    """Checkpoints kept besides the best."""
+
+    @classmethod
+    def of(cls, steps: int) -> "Cadence":
+        """Twenty pictures, checkpoints and scores a run, or one every 5000 steps as the original has it."""
+        often = max(1, min(5000, steps // 20))
+        return cls(max(1, min(100, steps // 100)), often, often, often)
+
+
+def train(
+    experiment: Experiment,
+    data: Images,
+    folder: Path | str,
+    *,
+    seed: int = 0,
+    cadence: Cadence | None = None,
+    execution: Execution | None = None,
+    processes: Processes | None = None,
+    score: Score | None = None,
+    source: str | None = None,
+    progress: bool = False,
+    tensorboard: bool = False,
+) -> int:
+    """Train to the experiment's last step in `folder`, or go on from the newest checkpoint there; the step reached.
+
+    That is less than `experiment.steps` where SIGTERM or SIGINT asked it to stop: it saves and returns. Resuming is
+    bit for bit on the CPU. `source` is where the data came from, for the record. With several processes the folder is
+    on a file system they share; the first one writes.
+
+    Raises UserError for a folder in use or of another experiment, a full disk, and a quantity that is not finite or has
+    diverged: it names the step, the quantity and the last good checkpoint.
+    """
+    processes = processes or Processes(torch.device("cpu"))
+    cadence = cadence or Cadence.of(experiment.steps)
+    run = Run(folder)
+    with ExitStack() as stack:
+        if processes.first:
+            stack.enter_context(run.locked())
+        trainer = Trainer(experiment, data, seed, processes, execution)
+        best = _resume(run, trainer)
+        if processes.first:
+            run.describe(_description(trainer, data, source))
+            run.rewind(trainer.step_number)
+        processes.wait()
+        stop = stack.enter_context(_signals())
+        writer = stack.enter_context(
+            _tensorboard(run, trainer.step_number) if tensorboard and processes.first else nullcontext()
+        )
+        bar = stack.enter_context(_bar(trainer) if progress and processes.first else nullcontext())
+        loop = _Loop(run, trainer, cadence, score, best, writer, bar)
+        while trainer.step_number < experiment.steps and not processes.any(stop.is_set()):
+            trainer.step()
+            loop.after_step()
+        if trainer.step_number not in run.checkpoints():
+            loop.checkpoint()
+    return trainer.step_number
+
+
+class _Loop:
+    """What happens between steps."""
+
+    def __init__(
+        self, run: Run, trainer: Trainer, cadence: Cadence, score: Score | None, best: Any, writer: Any, bar: Any
+    ) -> None:
+        self.run, self.trainer, self.cadence, self.score = run, trainer, cadence, score
+        self.best: dict[str, Any] | None = best
+        self.writer, self.bar = writer, bar
+        self.logged_at, self.logged_step = time.monotonic(), trainer.step_number
+        self.first = trainer.processes.first
+
+    def after_step(self) -> None:
+        step, last = self.trainer.step_number, self.trainer.experiment.steps
+        if self.bar is not None:
+            self.bar.update()
+        if step % self.cadence.log == 0 or step == last:
+            self.log()
+        if self.first and (step % self.cadence.sample == 0 or step == last):
+            with self.trainer.sampler() as generator:
+                save_grid(torch.cat(list(samples(generator, 64))), self.run.folder / "samples" / f"{step:08d}.png")
+        scored = self.score is not None and (step % self.cadence.score == 0 or step == last)
+        if scored:
+            self.evaluate()
+        if scored or step % self.cadence.checkpoint == 0 or step == last:
+            self.checkpoint()
+
+    def log(self) -> None:
+        """One line: the means since the last one, and the speed."""
+        trainer, step = self.trainer, self.trainer.step_number
+        trainer.tally.synchronize(trainer.processes)
+        self.stop_if_diverged()
+        means = trainer.tally.read()
+        now = time.monotonic()
+        seconds, steps = now - self.logged_at, step - self.logged_step
+        self.logged_at, self.logged_step = now, step
+        schedule = moment(trainer.experiment, step - 1)
+        line = {
+            "step": step,
+            **means,
+            "lr_generator": schedule.lr_generator,
+            "lr_discriminator": schedule.lr_discriminator,
+            "resolution": schedule.resolution,
+            "time": round(time.time(), 3),
+            "steps_per_second": round(steps / seconds, 4),
+            "device": str(trainer.device),
+        }
+        self.write(line)
+        if self.bar is not None:
+            self.bar.set_postfix({name: f"{mean:.3f}" for name, mean in means.items()}, refresh=False)
+
+    def evaluate(self) -> None:
+        """Score a copy of the generator; the first score decides which checkpoint is the best."""
+        if self.first and self.score is not None:
+            step = self.trainer.step_number
+            with self.trainer.sampler() as generator:
+                scores = dict(self.score(generator))
+            self.write({"step": step, "scores": scores})
+            name, value = next(iter(scores.items()))
+            if self.best is None or value < self.best["value"]:
+                self.best = {"step": step, "name": name, "value": value}
+        self.trainer.processes.wait()
+
+    def checkpoint(self) -> None:
+        """Save, unless what would be saved is no longer good."""
+        state = self.trainer.state()
+        self.stop_if_diverged()
+        if self.first:
+            self.run.save({**state, "best": self.best}, self.cadence.keep)
+
+    def stop_if_diverged(self) -> None:
+        """Raise UserError at the first quantity that is not finite, with its step."""
+        trainer = self.trainer
+        bad = trainer.tally.first_bad()
+        if bad is None:
+            for name, network in (("G", trainer.generator), ("D", trainer.discriminator)):
+                if not finite(list(network.parameters())):
+                    bad = trainer.step_number - 1, f"{name}'s weights"
+        if bad is not None:
+            good = self.run.checkpoints()
+            last = f"the last good checkpoint is step {max(good)}" if good else "there is no checkpoint from before"
+            raise UserError(
+                f"{trainer.experiment.name} diverged: {bad[1]} is not a number or past all bounds at step {bad[0] + 1}"
+                f"; {last}, in {self.run.folder}. Try smaller learning rates or another seed"
+            )
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """To metrics.jsonl and TensorBoard."""
+        if not self.first:
+            return
+        self.run.log(line)
+        if self.writer is not None:
+            for name, value in {**line, **line.get("scores", {})}.items():
+                if isinstance(value, float) and name != "time":
+                    self.writer.add_scalar(name, value, line["step"])
+
+
+def _resume(run: Run, trainer: Trainer) -> dict[str, Any] | None:
+    """Restore the newest good checkpoint if there is one; the best score so far."""
+    state = run.load(device=trainer.device)
+    if state is None:
+        return None
+    trainer.restore(state, str(run.folder))
+    best: dict[str, Any] | None = state["best"]
+    return best
+
+
+def _description(trainer: Trainer, data: Images, source: str | None) -> dict[str, Any]:
+    return {
+        "gnref": __version__,
+        "torch": torch.__version__,
+        "experiment": trainer.experiment.settings(),
+        "sources": dict(trainer.experiment.sources),
+        "seed": trainer.seed,
+        "execution": asdict(trainer.execution),
+        "data": {"folder": source, "images": len(data), "size": data.size},
+        "generator": generator_spec(trainer.experiment),
+    }
+
+
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM sets, and the first Ctrl-C: the step is finished and saved. The second one interrupts."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def ask(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _tensorboard(run: Run, step: int) -> Iterator[Any]:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError("curves need tensorboard: pip install 'gnref[train]', or say --no-tensorboard") from None
+    with SummaryWriter(str(run.folder / "tensorboard"), purge_step=step + 1) as writer:
+        yield writer
+
+
+@contextmanager
+def _bar(trainer: Trainer) -> Iterator[Any]:
+    from tqdm import tqdm
+
+    e = trainer.experiment
+    with tqdm(total=e.steps, initial=trainer.step_number, desc=e.name, unit="step", file=sys.stderr) as bar:
+        yield bar

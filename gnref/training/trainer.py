@@ -1,0 +1,263 @@
+"""One step of training: n_dis updates of D, one of G, one of G's average; the weights and nothing of the run around it.
+
+Whatever is random in a step is drawn from a seed made of (seed, step), for the joined batch of all processes: so a step
+depends on nothing but the weights before it, wherever a run is cut, however often it is sampled, and on however many
+processes it runs.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gnref.data.augment import consistency_augmentation, flip
+from gnref.data.batches import Batches, derived_seed
+from gnref.data.images import Images, to_unit
+from gnref.errors import UserError
+from gnref.networks import fade_reals
+from gnref.runs import State, load_weights
+from gnref.training.distributed import Processes
+from gnref.training.experiment import Experiment
+from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, make_networks
+from gnref.training.schedule import Moment, moment
+from gnref.training.tally import Tally
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the same experiment is computed: it changes roundings and memory, not the method."""
+
+    mixed_precision: bool = False
+    """Networks in bfloat16; normalization, losses and optimizer in float32."""
+    tf32: bool = False
+    """TensorFloat-32 for float32 products on GPUs that have it."""
+    accumulate: int = 1
+    """Parts that a batch is computed in, one after another, where it does not fit at once."""
+
+
+class Trainer:
+    """G, D, the average of G, their optimizers, and `step()`. `data` are the reals."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        data: Images,
+        seed: int = 0,
+        processes: Processes | None = None,
+        execution: Execution | None = None,
+    ) -> None:
+        self.experiment, self.seed = experiment, seed
+        self.processes = processes or Processes(torch.device("cpu"))
+        self.execution = execution or Execution()
+        self.device = self.processes.device
+        _check(experiment, data, self.processes, self.execution)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.execution.tf32
+        with torch.random.fork_rng():
+            torch.manual_seed(derived_seed(seed, "weights"))
+            self.generator, self.discriminator = (network.to(self.device) for network in make_networks(experiment))
+        if self.processes.count > 1 and self.device.type == "cuda":
+            self.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.generator)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(deepcopy(self.generator), use_buffers=True).eval()
+        self.step_number = 0
+        self.tally = Tally(self.device)
+        self._batches = Batches(data, seed, self.processes.share)
+        discriminator_objective = DiscriminatorObjective(experiment, self.discriminator)
+        generator_objective = GeneratorObjective(experiment, self.generator, discriminator_objective.scores)
+        self._discriminator_loss = self._exchanging(discriminator_objective)
+        self._generator_loss = self._exchanging(generator_objective)
+        self._fresh_optimizers()
+
+    def step(self) -> None:
+        """Updates of D, of G and of the average; waits for the device nowhere."""
+        now = moment(self.experiment, self.step_number)
+        if now.fresh_optimizers:
+            self._fresh_optimizers()
+        for optimizer, rate in ((self._d_optimizer, now.lr_discriminator), (self._g_optimizer, now.lr_generator)):
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+        for k in range(self.experiment.n_dis):
+            torch.manual_seed(derived_seed(self.seed, "D", self.step_number, k))
+            self._update_discriminator(now, now.images_before + k * now.batch)
+        torch.manual_seed(derived_seed(self.seed, "G", self.step_number))
+        self._update_generator(now)
+        self.average.multi_avg_fn = get_ema_multi_avg_fn(now.ema_decay)  # type: ignore[no-untyped-call]
+        self.average.update_parameters(self.generator)
+        self.step_number += 1
+
+    @contextmanager
+    def sampler(self, ema: bool | None = None) -> Iterator[nn.Module]:
+        """G or its average (None: what the experiment scores), a copy in evaluation mode, at the present resolution."""
+        ema = self.experiment.score_ema if ema is None else ema
+        network = deepcopy(self.average.module if ema else self.generator).eval().requires_grad_(False)
+        now = moment(self.experiment, max(self.step_number - 1, 0))
+        with torch.random.fork_rng(), torch.no_grad():
+            yield _Grown(network, now.resolution, now.alpha) if self._grows else network
+
+    def state(self) -> State:
+        """Everything the next step depends on, for a checkpoint."""
+        self.tally.synchronize(self.processes)
+        return {
+            "step": self.step_number,
+            "seed": self.seed,
+            "experiment": self.experiment.settings(),
+            "execution": asdict(self.execution),
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.average.module.state_dict(),
+            "averaged": int(self.average.n_averaged),
+            "generator_optimizer": self._g_optimizer.state_dict(),
+            "discriminator_optimizer": self._d_optimizer.state_dict(),
+            "tally": self.tally.state(),
+        }
+
+    def restore(self, state: State, where: str) -> None:
+        """Go on from what `state` gave; UserError where it is another experiment's or another architecture's."""
+        mine = {**self.experiment.settings(), "seed": self.seed, **asdict(self.execution)}
+        theirs = {**state["experiment"], "seed": state["seed"], **state["execution"]}
+        for key in mine:
+            if key != "name" and mine[key] != theirs.get(key):
+                raise UserError(
+                    f"{where} was trained with {key}={theirs.get(key)}, not {mine[key]}; "
+                    "continue it as it was started, or name another run folder"
+                )
+        load_weights(self.generator, state["generator"], where)
+        load_weights(self.discriminator, state["discriminator"], where)
+        load_weights(self.average.module, state["average"], where)
+        self.average.n_averaged.fill_(state["averaged"])
+        self._g_optimizer.load_state_dict(state["generator_optimizer"])
+        self._d_optimizer.load_state_dict(state["discriminator_optimizer"])
+        self.tally.restore(state["tally"])
+        self.step_number = state["step"]
+
+    # One update
+
+    def _update_discriminator(self, now: Moment, start: int) -> None:
+        e, share = self.experiment, self.processes.share
+        stored, labels = self._batches(start, now.batch)
+        real = self._at_resolution(to_unit(stored.to(self.device, non_blocking=True)), now)
+        if e.flip:
+            real = flip(real, share=share)
+        augmented = consistency_augmentation(real, share=share) if e.consistency_weight else None
+        real_labels = labels.to(self.device, non_blocking=True) if e.classes and labels is not None else None
+        z, fake_labels = self._latents(now.batch)
+        mix = self._draw(torch.rand, now.batch, 1, 1, 1) if e.penalty != "none" else None
+        self._d_optimizer.zero_grad(set_to_none=True)
+        parts = self.execution.accumulate
+        split = [_chunks(x, parts) for x in (real, augmented, real_labels, z, fake_labels, mix)]
+        for i, (real_i, augmented_i, real_labels_i, z_i, fake_labels_i, mix_i) in enumerate(zip(*split, strict=True)):
+            assert real_i is not None
+            with self._alone_until_last(self._discriminator_loss, i), self._precision():
+                with torch.no_grad():
+                    fake_i = self.generator(z_i, *self._conditions(fake_labels_i, now)).float()
+                between = None if mix_i is None else fake_i + mix_i * (real_i - fake_i)
+                alpha = now.alpha if self._grows else None
+                losses = self._discriminator_loss(
+                    real_i, fake_i, augmented_i, between, real_labels_i, fake_labels_i, alpha
+                )
+                (losses["loss"] / parts).backward()
+            self.tally.add(losses, "D", self.step_number)
+        self._d_optimizer.step()
+
+    def _update_generator(self, now: Moment) -> None:
+        z, labels = self._latents(now.generator_batch)
+        self._g_optimizer.zero_grad(set_to_none=True)
+        self.discriminator.requires_grad_(False)  # its gradients are not needed here, and cost as much as G's
+        parts = self.execution.accumulate
+        for i, (z_i, labels_i) in enumerate(zip(_chunks(z, parts), _chunks(labels, parts), strict=True)):
+            with self._alone_until_last(self._generator_loss, i), self._precision():
+                growth = (now.resolution, now.alpha) if self._grows else None
+                losses = self._generator_loss(z_i, labels_i, growth)
+                (losses["loss"] / parts).backward()
+            self.tally.add(losses, "G", self.step_number)
+        self.discriminator.requires_grad_(True)
+        self._g_optimizer.step()
+
+    def _latents(self, count: int) -> tuple[Tensor, Tensor | None]:
+        """This process's part of `count` latents (and labels)."""
+        z = self._draw(torch.randn, count, self.experiment.latent)
+        if not self.experiment.classes:
+            return z, None
+        labels = torch.randint(self.experiment.classes, (count,), device=self.device)
+        return z, self.processes.part(labels)
+
+    def _draw(self, draw: Any, *shape: int) -> Tensor:
+        return self.processes.part(draw(*shape, device=self.device))
+
+    def _at_resolution(self, real: Tensor, now: Moment) -> Tensor:
+        """Reals at the resolution that StyleGAN has grown to, blended as its images are while that fades in."""
+        if real.shape[-1] != now.resolution:
+            real = nn.functional.avg_pool2d(real, real.shape[-1] // now.resolution)
+        return real if now.alpha == 1 else fade_reals(real, now.alpha)
+
+    def _conditions(self, labels: Tensor | None, now: Moment) -> tuple[Any, ...]:
+        if self._grows:
+            return now.resolution, now.alpha
+        return () if labels is None else (labels,)
+
+    # How it is computed
+
+    @property
+    def _grows(self) -> bool:
+        return self.experiment.architecture == "stylegan"
+
+    def _fresh_optimizers(self) -> None:
+        e = self.experiment
+        options: dict[str, Any] = {"betas": (e.beta1, e.beta2), "eps": e.epsilon, "fused": True}
+        self._g_optimizer = torch.optim.Adam(self.generator.parameters(), e.lr_generator, **options)
+        self._d_optimizer = torch.optim.Adam(self.discriminator.parameters(), e.lr_discriminator, **options)
+
+    def _exchanging(self, objective: nn.Module) -> nn.Module:
+        if self.processes.count == 1:
+            return objective
+        # Buffers are equal already: batch statistics are synchronized, and power iterations see the same weights.
+        return DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=self._grows)
+
+    def _alone_until_last(self, loss: nn.Module, part: int) -> AbstractContextManager[Any]:
+        """Gradients are exchanged once, with the last part of a batch."""
+        if isinstance(loss, DistributedDataParallel) and part + 1 < self.execution.accumulate:
+            no_sync: AbstractContextManager[Any] = loss.no_sync()
+            return no_sync
+        return nullcontext()
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.execution.mixed_precision)
+
+
+class _Grown(nn.Module):
+    """StyleGAN's generator at one moment of its growth: z to images of the present resolution."""
+
+    def __init__(self, generator: nn.Module, resolution: int, alpha: float) -> None:
+        super().__init__()
+        self.generator, self.resolution, self.alpha = generator, resolution, alpha
+        self.latent = generator.latent
+
+    def forward(self, z: Tensor) -> Tensor:
+        images: Tensor = self.generator(z, self.resolution, self.alpha)
+        return images
+
+
+def _chunks(x: Tensor | None, parts: int) -> list[Tensor | None]:
+    return [None] * parts if x is None else list(x.chunk(parts))
+
+
+def _check(e: Experiment, data: Images, processes: Processes, execution: Execution) -> None:
+    """Raise UserError where data or processes do not fit the experiment."""
+    if data.size != e.size:
+        raise UserError(f"{e.name}: expected images of {e.size} pixels, got {data.size}")
+    if e.classes:
+        found = 0 if data.labels is None else int(data.labels.max()) + 1
+        if found != e.classes:
+            raise UserError(f"{e.name}: expected images of {e.classes} classes, got {found or 'images without labels'}")
+    ways = processes.count * execution.accumulate
+    for name in ("batch", "generator_batch"):
+        if getattr(e, name) % ways:
+            raise UserError(
+                f"{e.name}: {name} {getattr(e, name)} cannot be split over {processes.count} processes "
+                f"and {execution.accumulate} parts; choose divisors of it"
+            )
