@@ -21,5 +21,5 @@ def find(id: str) -> Claim:
 
     near = get_close_matches(id, CLAIMS, n=3, cutoff=0.4) or list(CLAIMS)[:3]
     raise UserError(
-        f"gnref claims: there is no claim {id!r}; did you mean {', '.join(near)}? `gnref claims` lists all."
+        f"there is no claim {id!r}; did you mean {', '.join(near)}? `gnref claims` lists all."
     )
