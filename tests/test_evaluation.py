@@ -23,6 +23,8 @@ from gnref.evaluation import (
 from gnref.evaluation import reference as reference_module
 from gnref.evaluation.images import from_array, generated_images
 from gnref.evaluation.reference import load_reference, save_reference
+from gnref.networks import CNNGenerator
+from gnref.runs import Run
 
 SAMPLE_SEED = 7_000_001  # of no training set, reference or feature training
 FID, KID, IS = (f"{score} in shapes-features" for score in ("FID", "KID", "IS"))
@@ -112,6 +114,25 @@ def test_an_image_depends_on_its_index_alone() -> None:
     assert torch.equal(together, more.fetch(torch.arange(20)))
 
 
+@pytest.mark.parametrize("average", [True, False])
+def test_a_run_is_scored_by_the_weights_its_experiment_names(tmp_path: Path, average: bool) -> None:
+    weights = {}
+    for name, seed in (("generator", 0), ("average", 1)):
+        torch.manual_seed(seed)
+        weights[name] = CNNGenerator(size=16, width=4).state_dict()
+    run = Run(tmp_path)
+    generator = {"class": "CNNGenerator", "arguments": {"size": 16, "width": 4}}
+    with run.locked():
+        run.describe({"experiment": {"score_ema": average}, "generator": generator})
+        run.save({"step": 1, "best": None, **weights}, keep=1)
+    scored = CNNGenerator(size=16, width=4)
+    scored.load_state_dict(weights["average" if average else "generator"])
+    result = evaluate(tmp_path, SMALL_SHAPES)
+    assert result["scores"] == evaluate(scored, SMALL_SHAPES)["scores"]
+    assert result["source"].endswith("moving average of the weights" if average else "the generator's own weights")
+    assert next(iter(result["scores"])) == FID
+
+
 def test_classes_are_balanced() -> None:
     class Conditional(Pixels):
         classes = 10
@@ -155,7 +176,7 @@ def test_reference_is_computed_once(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(reference_module, "extract", lambda *_: calls.append("extract"))
     assert evaluate(images, SMALL, real=folder) == first
     assert evaluate(images, SMALL, real=cached) == first
-    assert evaluate(images.permute(0, 2, 3, 1).numpy(), SMALL, real=cached) == first
+    assert evaluate(images.permute(0, 2, 3, 1), SMALL, real=cached) == first
     assert not calls
 
 

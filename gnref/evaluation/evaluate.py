@@ -18,6 +18,7 @@ from gnref.evaluation.protocol import Protocol, protocol_named
 from gnref.evaluation.real_images import real_images
 from gnref.evaluation.reference import Reference, load_reference, reference
 from gnref.evaluation.scores import extract, scores
+from gnref.runs import Run, load_generator
 
 Scored = nn.Module | Path | Images | Tensor | NDArray[np.generic]
 
@@ -25,6 +26,8 @@ Scored = nn.Module | Path | Images | Tensor | NDArray[np.generic]
 class Evaluation(TypedDict):
     """Scores with everything that says what they mean; ready for JSON."""
 
+    source: str
+    """What was scored: a path, and of a run whether G's own weights or their average; or a class."""
     protocol: str
     features: str
     feature_weights: str
@@ -66,16 +69,17 @@ def evaluate(
     """
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    name = str(images) if isinstance(images, Path) else type(images).__name__
     if isinstance(images, Path) and (images / "experiment.json").is_file():
-        from gnref.runs import load_generator
-
-        images = load_generator(images).to(device)
+        average = Run(images).description()["experiment"]["score_ema"]
+        name += ", moving average of the weights" if average else ", the generator's own weights"
+        images = load_generator(images, device=device)
     if isinstance(images, nn.Module):
         device = next(images.parameters()).device
     with _own_random_state(device, seed):
         source = _source(images, protocol, seed)
         space, compared = _compared(protocol, features, real, device, progress)
-        return _score(source, protocol, space, compared, seed, progress)
+        return _score(name, source, protocol, space, compared, seed, progress)
 
 
 def make_scorer(
@@ -88,6 +92,7 @@ def make_scorer(
 ) -> Callable[[nn.Module], dict[str, float]]:
     """`score(generator) -> {"FID in shapes-features": 1.23, ...}` for use in training, the reference read once.
 
+    FID is the first of the scores, the one that the best checkpoint has least of.
     A call leaves the global random state and the generator's training mode as they were. Arguments as of `evaluate`.
     """
     protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
@@ -97,7 +102,7 @@ def make_scorer(
     def score(generator: nn.Module) -> dict[str, float]:
         with _own_random_state(torch.device(device), seed):
             source = _source(generator, protocol, seed)
-            return _score(source, protocol, space, compared, seed, progress=False)["scores"]
+            return _score("", source, protocol, space, compared, seed, progress=False)["scores"]
 
     return score
 
@@ -130,12 +135,19 @@ def _compared(
 
 
 def _score(
-    images: Images, protocol: Protocol, space: FeatureSpace, compared: Reference, seed: int, progress: bool
+    name: str,
+    images: Images,
+    protocol: Protocol,
+    space: FeatureSpace,
+    compared: Reference,
+    seed: int,
+    progress: bool,
 ) -> Evaluation:
     generated = isinstance(images, GeneratedImages)
     with _evaluation_mode(images.generator) if isinstance(images, GeneratedImages) else nullcontext():
         sample = extract(images, space, "images", progress)
     return {
+        "source": name,
         "protocol": protocol.name,
         "features": space.name,
         "feature_weights": space.digest,

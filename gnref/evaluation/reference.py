@@ -19,6 +19,7 @@ from gnref.evaluation.features import FeatureSpace
 from gnref.evaluation.images import fingerprint, lossy
 from gnref.evaluation.protocol import Protocol
 from gnref.evaluation.scores import Features, Gaussian, extract, gaussian, scores
+from gnref.runs import write_atomically
 
 # Seeds of `shapes`: other than those of training sets (0, 1, ...).
 REFERENCE_SEED: Final = 8_000_001
@@ -93,12 +94,9 @@ def save_reference(path: Path, computed: Reference) -> None:
         "checksum": _checksum(tensors),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(save(tensors, metadata))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    mine = path.with_name(f"{path.name}.{os.getpid()}")  # several processes may fill one cache
+    write_atomically(mine, save(tensors, metadata))
+    os.replace(mine, path)
 
 
 def load_reference(path: Path, protocol: Protocol, space: FeatureSpace, data: str | None = None) -> Reference:

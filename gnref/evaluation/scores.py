@@ -83,14 +83,13 @@ def kernel_distance(first: Tensor, second: Tensor, subsets: int, subset_size: in
 def scores(
     sample: Features, real: Tensor, real_gaussian: Gaussian, protocol: Protocol, space: FeatureSpace
 ) -> dict[str, float]:
-    """Every score of the protocol by its label, which names the feature space unless that is the Inception network."""
-    named: dict[str, float] = {}
-    if sample.logits is not None and protocol.splits is not None:
-        named[space.label("IS")], named[space.label("IS deviation")] = inception_score(sample.logits, protocol.splits)
-    named[space.label("FID")] = frechet_distance(gaussian(sample.values), real_gaussian)
+    """FID, KID and IS by labels that name the feature space, unless that is the Inception network; FID comes first."""
+    named = {space.label("FID"): frechet_distance(gaussian(sample.values), real_gaussian)}
     named[space.label("KID")], named[space.label("KID deviation")] = kernel_distance(
         sample.values, real, protocol.kid_subsets, protocol.kid_subset_size
     )
+    if sample.logits is not None and protocol.splits is not None:
+        named[space.label("IS")], named[space.label("IS deviation")] = inception_score(sample.logits, protocol.splits)
     return named
 
 

@@ -1,10 +1,10 @@
 """An evaluation as text for a terminal."""
 
 import json
-import os
 from pathlib import Path
 
 from gnref.evaluation.evaluate import Evaluation, evaluate
+from gnref.runs import write_atomically
 
 
 def evaluate_and_show(
@@ -14,12 +14,7 @@ def evaluate_and_show(
     evaluation = evaluate(source, protocol, features=features, real=real)
     print(show(evaluation))
     if report is not None:
-        partial = report.with_name(report.name + ".partial")
-        with partial.open("w") as file:
-            json.dump(evaluation, file, indent=2)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, report)
+        write_atomically(report, json.dumps(evaluation, indent=2).encode() + b"\n")
 
 
 def show(evaluation: Evaluation) -> str:

@@ -9,7 +9,6 @@ records this command, the accuracy on held-out images, and the checksum.
 import hashlib
 import json
 import math
-import os
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch.nn import functional as F
 
 from gnref.data.shapes import factors, shapes
 from gnref.evaluation.shapes_features import SHIPPED, WIDTH, ShapesFeatures
+from gnref.runs import write_atomically
 
 STEPS = 1600
 BATCH = 128
@@ -82,13 +82,8 @@ def main() -> None:
         "torch": torch.__version__,
     }
     text = json.dumps(record, indent=2) + "\n"
-    for target, content in ((path, weights), (path.with_suffix(".json"), text.encode())):
-        partial = target.with_name(target.name + ".partial")
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, target)
+    write_atomically(path, weights)
+    write_atomically(path.with_suffix(".json"), text.encode())
     print(text, end="")
 
 
