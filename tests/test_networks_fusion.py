@@ -114,11 +114,11 @@ def test_a_fused_generator_is_the_plain_one(build):
 def test_a_fused_discriminator_rounds_as_little_as_the_plain_one():
     """On Kaiming's weights, scores and gradients of the two differ by at most 2 γ A in float64, γ = N u / (1 − 2 N u).
 
-    u = 2⁻⁵³. Every quantity is, on the common activation pattern, a polynomial in inputs and parameters. A is the same
+    u = 2⁻⁵³. On the common activation pattern every quantity is a polynomial in inputs and parameters. A is the same
     quantity of the network of absolute values at |x|, so the sum of the monomials' absolute values; the 2 in γ's
-    denominator covers A's own rounding. N bounds the roundings one monomial meets. Forward it meets 8 convolutions: at
-    most 16 · 4 products and a bias are summed (65), after 3 sums in a fused kernel, before 4 roundings of a pooling and 2
-    of sums with the shortcut; then the global average (65) and the head (5). Backward the same at most. A parameter's
+    denominator covers A's own rounding. N bounds the roundings one monomial meets: forward, 8 convolutions: at
+    most 16 · 4 products and a bias are summed (65), after 3 sums in a fused kernel, before 4 roundings of a pooling and
+    2 of sums with the shortcut; then the global average (65) and the head (5). Backward the same at most. A parameter's
     gradient sums 2 · 32 · 32 products (2049), and 4 roundings lead back from a fused kernel.
     """
     torch.manual_seed(0)
@@ -150,6 +150,10 @@ def test_spectral_norm_advances_alike(build):
     """A fused forward pass in training mode reads every weight once: u and v stay equal, bit for bit."""
     torch.manual_seed(0)
     plain, fused = build(width=1), build(width=1, fuse=True)
+    # A new network's power iteration has all but converged; from random vectors every one of its steps shows.
+    for name, buffer in plain.named_buffers():
+        if name.endswith(("._u", "._v")):
+            buffer.copy_(nn.functional.normalize(torch.randn_like(buffer), dim=0))
     fused.load_state_dict(plain.state_dict())
     before = copy.deepcopy(dict(plain.named_buffers()))
     arguments = (torch.randn(2, 128), LABELS) if build is BigGANGenerator else (torch.randn(2, 3, 32, 32),)
@@ -161,13 +165,12 @@ def test_spectral_norm_advances_alike(build):
     assert vectors
     for name in vectors:
         assert torch.equal(fused.get_buffer(name), plain.get_buffer(name)), name
-    assert any(not torch.equal(plain.get_buffer(name), before[name]) for name in vectors)
+        assert not torch.equal(plain.get_buffer(name), before[name]), name
 
 
 @pytest.mark.parametrize("build", [*DISCRIMINATORS, *GENERATORS])
 def test_fusion_keeps_the_state_dict(build):
-    with torch.device("meta"):
-        plain, fused = build(width=1).state_dict(), build(width=1, fuse=True).state_dict()
+    plain, fused = build(width=1).state_dict(), build(width=1, fuse=True).state_dict()
     assert [(name, tensor.shape) for name, tensor in plain.items()] == [(n, t.shape) for n, t in fused.items()]
 
 
