@@ -30,6 +30,10 @@ Score = Callable[[nn.Module], Mapping[str, float]]
 """From a generator in evaluation mode to named scores; the first is the one the best checkpoint has least of."""
 
 
+class Diverged(UserError):
+    """A quantity is not finite or past all bounds: for a study of many seeds that is a result, not a mistake."""
+
+
 @dataclass(frozen=True)
 class Cadence:
     """Every how many updates of G something happens; none of it changes a weight."""
@@ -168,7 +172,7 @@ class _Loop:
             self.run.save({**state, "best": self.best}, self.cadence.keep)
 
     def stop_if_diverged(self) -> None:
-        """Raise UserError at the first quantity that is not finite, with its step."""
+        """Raise Diverged at the first quantity that is not finite, with its step."""
         trainer = self.trainer
         bad = trainer.tally.first_bad()
         if bad is None:
@@ -178,7 +182,7 @@ class _Loop:
         if bad is not None:
             good = self.run.checkpoints()
             last = f"the last good checkpoint is step {max(good)}" if good else "there is no checkpoint from before"
-            raise UserError(
+            raise Diverged(
                 f"{trainer.experiment.name} diverged: {bad[1]} is not a number or past all bounds at step {bad[0] + 1}"
                 f"; {last}, in {self.run.folder}. Try smaller learning rates or another seed"
             )
