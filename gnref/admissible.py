@@ -18,9 +18,7 @@ def check_input(x: Tensor) -> None:
         ValueError: x has no batch dimension.
     """
     if not isinstance(x, Tensor):
-        raise TypeError(
-            f"gradient_normalize: expected x to be a tensor, got {type(x).__name__}; pass torch.as_tensor(x)"
-        )
+        raise TypeError(f"gradient_normalize: expected a tensor x, got {type(x).__name__}; pass torch.as_tensor(x)")
     if not x.is_floating_point():
         raise TypeError(
             f"gradient_normalize: expected a floating-point x, got {x.dtype}; scale pixels and use x.float()"

@@ -194,9 +194,10 @@ def _head(
     else:
         gradient = _input_gradient(score, inner, create_graph=differentiable)
     admissible.check_finite(score, gradient)
+    flat = gradient.flatten(1) if gradient.dim() > 1 else gradient[:, None]
     # Half precision squares and divides badly: float32 at least. The result is as wide as D's scores and x.
     working = torch.promote_types(torch.promote_types(score.dtype, gradient.dtype), torch.float32)
-    normalized, norm = normalize(score.to(working), gradient.flatten(1).to(working), zeta)
+    normalized, norm = normalize(score.to(working), flat.to(working), zeta)
     result = torch.promote_types(score.dtype, x.dtype)
     return Parts(normalized.to(result), score.detach(), norm.to(result), used)
 

@@ -35,9 +35,11 @@ class _Normalize(torch.autograd.Function):
         # In differentiable operations of f and v: a second derivative of f̂ is autograd's of these lines.
         f, v = ctx.saved_tensors
         quotient = _quotient(f, v, ctx.zeta)
-        scaled = cotangent * quotient.reciprocal
-        alpha = _scale(scaled * quotient.complement, -quotient.exponent)
-        beta = _scale(-scaled * quotient.value, -quotient.exponent)
+        # Half of the power of two before the last product and half after, so that no intermediate leaves the range.
+        first = -quotient.exponent >> 1
+        scaled = _scale(cotangent * quotient.reciprocal, first)
+        alpha = _scale(scaled * quotient.complement, -quotient.exponent - first)
+        beta = _scale(-scaled * quotient.value, -quotient.exponent - first)
         return alpha, beta[:, None] * quotient.unit, None
 
 
@@ -66,7 +68,8 @@ def _quotient(f: Tensor, v: Tensor, zeta: Zeta) -> _Quotient:
 
     exponent = gradient_exponent
     if zeta == "abs":
-        exponent = torch.maximum(exponent, torch.frexp(f.detach()).exponent)
+        # frexp calls 0 an exponent of 0, which a smaller v must not be measured by.
+        exponent = torch.where(f.detach() == 0, exponent, torch.maximum(exponent, torch.frexp(f.detach()).exponent))
     elif zeta == "one":
         exponent = exponent.clamp(min=1)
     numerator = _scale(f, -exponent)

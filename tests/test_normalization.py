@@ -1,0 +1,353 @@
+"""The method's plumbing: shapes, dtypes, modes, refusals, side effects, and the exponent range."""
+
+import math
+from fractions import Fraction
+
+import pytest
+import torch
+from torch import nn
+
+import gnref
+from gnref.quotient import normalize
+
+ZETAS = ("abs", "one", "zero")
+
+
+def discriminator(dtype: torch.dtype = torch.float64) -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1)).to(dtype)
+
+
+def points(samples: int = 5, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    return torch.randn(samples, 3, generator=torch.Generator().manual_seed(1), dtype=dtype)
+
+
+# Shapes, dtypes, modes
+
+
+@pytest.mark.parametrize("samples", [0, 1, 5])
+@pytest.mark.parametrize("column", [True, False])
+def test_the_result_has_the_scores_shape(samples: int, column: bool) -> None:
+    D = discriminator()
+    subject = D if column else lambda x: D(x).squeeze(1)
+    result = gnref.gradient_normalize(subject, points(samples))
+    assert result.shape == ((samples, 1) if column else (samples,))
+    result.sum().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in D.parameters())
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 6), (4, 2, 6), (4, 2, 3, 3), (4, 2, 2, 2, 2)])
+def test_x_of_any_rank(shape: tuple[int, ...]) -> None:
+    weights = torch.arange(1.0, 1 + math.prod(shape[1:]), dtype=torch.float64)
+    x = torch.ones(shape, dtype=torch.float64)
+    parts = gnref.normalization_parts(lambda x: (x.reshape(4, -1) * weights).sum(1), x)
+    # The score is linear: f = Σw and ‖∇f‖ = ‖w‖, each within the rounding of a sum of at most 18 terms.
+    assert parts.gradient_norm.sub(weights.norm()).abs().max() <= 18 * 2**-53 * weights.norm()
+    assert parts.score.eq(weights.sum()).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_every_floating_dtype_is_kept(dtype: torch.dtype, zeta: str) -> None:
+    D = discriminator(dtype)
+    parts = gnref.normalization_parts(D, points(dtype=dtype), zeta=zeta)
+    assert parts.normalized.dtype == parts.gradient_norm.dtype == parts.score.dtype == dtype
+    parts.normalized.sum().backward()
+    assert D[0].weight.grad.dtype == dtype
+
+
+def test_autocast_runs_the_discriminator_low_and_the_normalization_in_float32() -> None:
+    D, x = discriminator(torch.float32), points(dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        parts = gnref.normalization_parts(D, x)
+    assert parts.score.dtype == torch.bfloat16
+    assert parts.normalized.dtype == torch.float32
+    # f is bfloat16 and g float32: the quotient is formed in float32 and not rounded to 8 bits.
+    expected = parts.score.float() / (parts.gradient_norm + parts.score.float().abs())
+    assert parts.normalized.flatten().sub(expected).abs().max() <= 4 * 2**-24
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_value_without_gradients(mode: type) -> None:
+    D, x = discriminator(), points()
+    with mode():
+        parts = gnref.normalization_parts(D, x)
+    assert parts.method == "value"
+    assert not parts.normalized.requires_grad
+    assert torch.equal(parts.normalized, gnref.gradient_normalize(D, x).detach())
+
+
+def test_an_inference_tensor_is_accepted() -> None:
+    D = discriminator()
+    with torch.inference_mode():
+        x = points()
+        assert x.is_inference()
+        result = gnref.gradient_normalize(D, x)
+    assert result.shape == (5, 1)
+
+
+@pytest.mark.parametrize("method", ["double-backward", "replay"])
+def test_leaf_and_non_leaf_x_receive_the_same_gradient(method: str) -> None:
+    D = discriminator()
+    leaf, source = points().requires_grad_(), points().requires_grad_()
+    gnref.gradient_normalize(D, leaf, method=method).sum().backward()
+    gnref.gradient_normalize(D, source * 1, method=method).sum().backward()
+    assert torch.equal(leaf.grad, source.grad)
+    assert leaf.grad.ne(0).any()
+
+
+def test_only_the_discriminators_own_dependence_on_x_counts() -> None:
+    """f(x) = x·y with y = x computed outside: ∇ₓf is y, not 2x [GN, Eq. 16: D_y(x) is a function of x for each y]."""
+    x = torch.tensor([[3.0, 4.0]], requires_grad=True)
+    parts = gnref.normalization_parts(lambda x, y: (x * y).sum(1), x, x * 1, method="double-backward")
+    assert parts.gradient_norm.item() == 5
+
+
+def test_several_heads_are_normalized_each_by_itself() -> None:
+    first, second = discriminator(), nn.Linear(3, 1).double()
+    for kind in (tuple, list):
+        both = gnref.gradient_normalize(lambda x: kind((first(x), second(x))), points())  # noqa: B023
+        assert type(both) is kind
+        assert torch.equal(both[0], gnref.gradient_normalize(first, points()))
+        assert torch.equal(both[1], gnref.gradient_normalize(second, points()))
+
+
+def test_a_dense_map_is_reduced_to_its_mean_on_request() -> None:
+    torch.manual_seed(0)
+    D = nn.Conv2d(3, 1, 3).double()
+    x = torch.randn(4, 3, 6, 6, dtype=torch.float64)
+    result = gnref.gradient_normalize(D, x, reduce="mean")
+    assert result.shape == (4,)
+    assert torch.equal(result, gnref.gradient_normalize(lambda x: D(x).flatten(1).mean(1), x))
+
+
+def test_the_module_equals_the_function_and_keeps_its_arguments() -> None:
+    D, x = discriminator(), points()
+    module = gnref.GradientNormalized(D, zeta="one", method="double-backward")
+    assert torch.equal(module(x), gnref.gradient_normalize(D, x, zeta="one", method="double-backward"))
+    assert dict(module.named_parameters()).keys() == {f"discriminator.{name}" for name, _ in D.named_parameters()}
+
+
+# Side effects
+
+
+@pytest.mark.parametrize("method", ["double-backward", "replay"])
+def test_nothing_is_changed(method: str) -> None:
+    D = nn.Sequential(discriminator(), nn.BatchNorm1d(1).double().eval())
+    x = points().requires_grad_()
+    before = [x.clone(), *(t.clone() for t in D.state_dict().values())]
+    random_state = torch.get_rng_state()
+    gnref.gradient_normalize(D, x, method=method)
+    assert all(torch.equal(a, b) for a, b in zip(before, [x, *D.state_dict().values()], strict=True))
+    assert torch.equal(random_state, torch.get_rng_state())
+    assert x.grad is None
+    assert x.requires_grad
+    assert all(p.grad is None for p in D.parameters())
+    assert not points().requires_grad
+
+
+@pytest.mark.parametrize("method", ["auto", "double-backward"])
+def test_one_forward_pass_as_far_as_buffers_see(method: str) -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(3, 1)
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            return torch.tanh(self.linear(x))  # not piecewise linear: "auto" falls back without a second pass
+
+    D = Counting()
+    parts = gnref.normalization_parts(D, points(dtype=torch.float32), method=method)
+    assert parts.method == "double-backward"
+    assert D.calls.item() == 1
+
+
+# Refusals: one sentence each
+
+
+class MinibatchStdDev(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + x.std(0)
+
+
+REFUSED = {
+    "a dense score": (
+        lambda: nn.Conv2d(1, 1, 3, padding=1),
+        torch.ones(4, 1, 8, 8),
+        r"shape \(4,\) or \(4, 1\), got \(4, 1, 8, 8\)",
+    ),
+    "an integer input": (discriminator, torch.ones(4, 3, dtype=torch.int64), "floating-point x, got torch.int64"),
+    "a scalar input": (discriminator, torch.ones(()), r"shape \(N, \.\.\.\), got a scalar"),
+    "no tensor": (discriminator, [[1.0, 2.0, 3.0]], "expected a tensor x, got list"),
+    "a score that ignores x": (
+        lambda: lambda x: torch.ones(len(x), requires_grad=True) * 2,
+        torch.ones(4, 3),
+        "depend on x",
+    ),
+    "a detached score": (lambda: lambda x: x.detach().sum(1), torch.ones(4, 3), "depend on x"),
+    "integer scores": (lambda: lambda x: x.sum(1).long(), torch.ones(4, 3), "floating-point scores"),
+    "no score at all": (lambda: lambda x: None, torch.ones(4, 3), "got NoneType"),
+    "batch norm in training mode": (
+        lambda: nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1)),
+        torch.ones(4, 3),
+        r"0 \(BatchNorm1d in training mode\)",
+    ),
+    "batch norm without running statistics": (
+        lambda: nn.Sequential(nn.BatchNorm1d(3, track_running_stats=False), nn.Linear(3, 1)).eval(),
+        torch.ones(4, 3),
+        "BatchNorm1d",
+    ),
+    "minibatch standard deviation": (
+        lambda: nn.Sequential(MinibatchStdDev(), nn.Linear(3, 1)),
+        torch.ones(4, 3),
+        r"0 \(MinibatchStdDev\)",
+    ),
+    "weights of NaN": (
+        lambda: nn.Linear(3, 1).requires_grad_(False).apply(lambda m: m.weight.fill_(math.nan)),
+        torch.ones(4, 3),
+        "not finite",
+    ),
+    "an input of inf": (discriminator, torch.full((4, 3), math.inf, dtype=torch.float64), "not finite"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("method", ["auto", "double-backward"])
+def test_what_cannot_be_normalized_is_refused(case: str, method: str) -> None:
+    build, x, message = REFUSED[case]
+    D = build()
+    random_state = torch.get_rng_state()
+    with pytest.raises((TypeError, ValueError), match=message) as raised:
+        gnref.gradient_normalize(D, x, method=method)
+    assert str(raised.value).startswith("gradient_normalize: ")
+    assert "\n" not in str(raised.value)
+    assert torch.equal(random_state, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("argument", [{"zeta": "relu"}, {"method": "fast"}, {"reduce": "sum"}])
+def test_a_wrong_argument_is_refused(argument: dict[str, str]) -> None:
+    (name,) = argument
+    with pytest.raises(ValueError, match=f"expected {name} "):
+        gnref.gradient_normalize(discriminator(), points(), **argument)
+
+
+def test_a_discriminators_own_error_passes_unchanged() -> None:
+    def broken(x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("mine")
+
+    x = points().requires_grad_()
+    with pytest.raises(RuntimeError, match=r"^mine$"):
+        gnref.gradient_normalize(broken, x)
+    assert torch.is_grad_enabled()
+    assert x.grad is None
+
+
+def test_coupled_computes_the_gradient_of_the_summed_score() -> None:
+    """f_i = x_i + Σ_j x_j on scalars: Σ_i f_i = 3 Σ_j x_j for two samples, so the gradient is 3 for both."""
+    D = MinibatchStdDev()
+    D.forward = lambda x: x.flatten() + x.sum()  # type: ignore[method-assign]
+    parts = gnref.normalization_parts(D, torch.tensor([[1.0], [2.0]]), coupled=True)
+    assert parts.gradient_norm.tolist() == [3, 3]
+    assert parts.method == "double-backward"
+    with pytest.raises(ValueError, match="coupled=True"):
+        gnref.gradient_normalize(D, torch.ones(2, 1), coupled=True, method="replay")
+
+
+# The exponent range
+
+
+def exact(f: float, v: float, zeta: str) -> tuple[Fraction, Fraction, Fraction]:
+    """f̂, ∂f̂/∂f and ∂f̂/∂v at n = 1 in rational arithmetic: g = |v|."""
+    F, V = Fraction(f), Fraction(v)
+    g = abs(V)
+    N = g + {"abs": abs(F), "one": Fraction(1), "zero": Fraction(0)}[zeta]
+    if N == 0 or (zeta == "zero" and g == 0):
+        return Fraction(0), Fraction(0), Fraction(0)
+    sign = 0 if V == 0 else V / g
+    df = g / N**2 if zeta == "abs" else 1 / N
+    if zeta == "abs" and g == 0:
+        df = Fraction(0)
+    return F / N, df, -F / N**2 * sign
+
+
+EXPONENTS = {
+    torch.float32: [-149, -140, -126, -120, -75, -64, -24, -3, 0, 2, 24, 63, 75, 120, 127],
+    torch.float64: [-1074, -1040, -1022, -900, -538, -512, -53, -3, 0, 2, 53, 511, 538, 900, 1023],
+}
+
+
+@pytest.mark.parametrize("dtype", list(EXPONENTS))
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_values_and_derivatives_are_right_over_the_exponent_range(dtype: torch.dtype, zeta: str) -> None:
+    """f = ±1.25·2^a, v = 1.5·2^b for all pairs (a, b), and f = 0, v = 0.
+
+    Each of f̂, c/N and f̂/N is a chain of at most 6 roundings (norm 2, sum, quotients, products), so 6 units in the last
+    place bound a normal result. Subnormal ones lose quanta instead: half a quantum at each of 6 steps, and that of f̂ is
+    divided by N in its derivative. Where the truth exceeds the largest number, inf is asked for.
+    """
+    info = torch.finfo(dtype)
+    quantum = Fraction(info.smallest_normal) * Fraction(info.eps)
+    values = [math.ldexp(1.25, a) for a in EXPONENTS[dtype]]
+    cases = [(s * f, math.ldexp(1.5, b)) for s in (1, -1) for f in [0.0, *values] for b in EXPONENTS[dtype]]
+    cases += [(f, 0.0) for f in [0.0, *values]]
+    table = torch.tensor(cases, dtype=dtype)
+    f, v = table[:, 0].clone().requires_grad_(), table[:, 1:].clone().requires_grad_()
+    value, _ = normalize(f, v, zeta)  # type: ignore[arg-type]
+    value.sum().backward()
+    assert f.grad is not None
+    assert v.grad is not None
+    found = torch.stack([value.detach(), f.grad, v.grad[:, 0]], 1)
+    for row, (case_f, case_v) in zip(found.tolist(), table.tolist(), strict=True):
+        denominator = max(quantum, abs(Fraction(case_v)) + {"abs": abs(Fraction(case_f)), "one": 1, "zero": 0}[zeta])
+        for name, got, want in zip(("f̂", "∂f̂/∂f", "∂f̂/∂v"), row, exact(case_f, case_v, zeta), strict=True):
+            if abs(want) > Fraction(info.max):
+                assert abs(got) == math.inf, (name, case_f, case_v, got, float("inf"))
+                continue
+            assert math.isfinite(got), (name, case_f, case_v, got)
+            slack = 6 * abs(want) * Fraction(info.eps) / 2 + 3 * quantum * max(1, 1 / denominator)
+            assert abs(Fraction(got) - want) <= slack, (name, case_f, case_v, got, float(want))
+
+
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_a_norm_beyond_the_range_does_not_overflow_into_the_value(zeta: str) -> None:
+    v = torch.full((1, 64), 2.0**126)  # ‖v‖ = 2^129 > 2^128
+    f = torch.tensor([2.0**127])
+    value, norm = normalize(f, v, zeta)  # type: ignore[arg-type]
+    assert norm.item() == math.inf
+    assert value.item() == pytest.approx(1 / 5 if zeta == "abs" else 1 / 4, rel=4 * 2**-24)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("place", ["f", "v"])
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_a_value_that_is_not_finite_never_turns_finite(bad: float, place: str, zeta: str) -> None:
+    f, v = torch.ones(1), torch.ones(1, 3)
+    (f if place == "f" else v).flatten()[0] = bad
+    value, _ = normalize(f, v, zeta)  # type: ignore[arg-type]
+    assert not value.isfinite().any()
+
+
+@pytest.mark.parametrize("method", ["double-backward", "replay"])
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_dead_samples_have_a_documented_value_and_zero_gradient(method: str, zeta: str) -> None:
+    """relu(x)·w + b at x < 0: g = 0, f = b. GN gives sign(b), GN_1 b, GN_0 0; b's gradient is 0, 1 and 0."""
+    for b, expected in ((0.0, {"abs": 0, "one": 0, "zero": 0}), (-3.0, {"abs": -1, "one": -3, "zero": 0})):
+        D = nn.Sequential(nn.ReLU(), nn.Linear(1, 1)).double()
+        D[1].bias.data.fill_(b)
+        result = gnref.gradient_normalize(D, -torch.ones(2, 1, dtype=torch.float64), zeta=zeta, method=method)
+        assert result.flatten().tolist() == [expected[zeta]] * 2
+        result.sum().backward()
+        assert D[1].weight.grad.tolist() == [[0]]
+        assert D[1].bias.grad.tolist() == [2.0 if zeta == "one" else 0.0]
+
+
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_the_second_derivative_of_the_quotient(zeta: str) -> None:
+    """torch's numeric second derivative of the closed-form first one, at generic points."""
+    generator = torch.Generator().manual_seed(3)
+    f = torch.randn(4, dtype=torch.float64, generator=generator, requires_grad=True)
+    v = torch.randn(4, 3, dtype=torch.float64, generator=generator, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda f, v: normalize(f, v, zeta)[0], (f, v))
+    assert torch.autograd.gradgradcheck(lambda f, v: normalize(f, v, zeta)[0], (f, v))
