@@ -73,7 +73,7 @@ def _parser(artefact: Artefact) -> argparse.ArgumentParser:
     parser.add_argument(
         "--scale", choices=("paper", "mini"), default="paper", help="the appendix's settings, or minutes"
     )
-    parser.add_argument("--cell", metavar="NAME", help="one line, one row (a prefix of its name), or one run")
+    parser.add_argument("--cell", metavar="NAME", help="lines, rows (as their names begin) or runs: A,B")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the data sets are (or GNREF_DATA)")
     parser.add_argument(
         "--samples", type=Path, nargs="+", default=[], metavar="FOLDER", help="judge these images instead"
@@ -100,7 +100,7 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
     if arguments.check:
         lines = study.lines(options)
         if options.cell is not None:
-            lines = [line for line in lines if line.id.startswith(options.cell)]
+            lines = [line for line in lines if line.id.startswith(tuple(options.cell.split(",")))]
             if not lines:
                 names = ", ".join(line.id for line in study.lines(options))
                 raise UserError(f"--cell: expected the beginning of one of {names}; got {options.cell!r}")
@@ -110,12 +110,14 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
 
 
 def _chosen(jobs: list[Job], options: Options) -> list[Job]:
-    """The runs that `--cell` names: one run by its name, or those behind the lines whose names it begins."""
-    cell = options.cell
-    if cell is None:
+    """The runs that `--cell` names: runs by their names, or those behind the lines whose names begin so."""
+    if options.cell is None:
         return jobs
-    chosen = [job for job in jobs if cell in (job.id, job.name) or any(line.startswith(cell) for line in job.serves)]
-    if not chosen:
-        names = sorted({name for job in jobs for name in (job.id, *job.serves)})
-        raise UserError(f"--cell: expected one of {', '.join(names)}; got {cell!r}")
-    return chosen
+    chosen = []
+    for cell in options.cell.split(","):
+        named = [job for job in jobs if cell in (job.id, job.name) or any(line.startswith(cell) for line in job.serves)]
+        if not named:
+            names = sorted({name for job in jobs for name in (job.id, *job.serves)})
+            raise UserError(f"--cell: expected one of {', '.join(names)}; got {cell!r}")
+        chosen += named
+    return list({job.id: job for job in chosen}.values())

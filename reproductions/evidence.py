@@ -49,6 +49,11 @@ class Evidence:
         return key(self.scale, self.settings, self.seed)
 
     @property
+    def key_without_seed(self) -> str:
+        """What was run but for the seed: sessions of one cell share it."""
+        return key(self.scale, self.settings, -1)
+
+    @property
     def file(self) -> Path:
         """Where it is kept."""
         return place(self.name, self.scale, self.settings, self.seed)

@@ -15,8 +15,6 @@ from evidence import Evidence
 
 from gnref.errors import UserError
 
-POLL_SECONDS = 0.2
-
 
 @dataclass(frozen=True)
 class Options:
@@ -88,30 +86,25 @@ def _do(job: Job, options: Options) -> None:
 
 
 def _in_parallel(jobs: list[Job], options: Options) -> None:
-    """One process a run, so many at a time; a run that fails does not stop the others."""
-    waiting, running, failed = list(jobs), dict[str, subprocess.Popen[bytes]](), list[str]()
+    """So many processes at a time, each with its share of the runs; one that fails does not stop the others."""
     threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
     environment = {"OMP_NUM_THREADS": threads, **os.environ}
+    shares = [jobs[i :: options.jobs] for i in range(min(options.jobs, len(jobs)))]
+    processes = [subprocess.Popen(_alone(share, options), env=environment) for share in shares]
     try:
-        while waiting or running:
-            while waiting and len(running) < options.jobs:
-                job = waiting.pop(0)
-                running[job.id] = subprocess.Popen(_alone(job, options), env=environment)
-            time.sleep(POLL_SECONDS)
-            for name, process in list(running.items()):
-                if process.poll() is not None:
-                    del running[name]
-                    failed += [name] if process.returncode else []
+        failed = sum(process.wait() != 0 for process in processes)
     finally:
-        for process in running.values():
+        for process in processes:
             process.terminate()
     if failed:
-        raise UserError(f"{len(failed)} runs failed ({', '.join(failed)}); what they said is above")
+        raise UserError(
+            f"{failed} of {len(processes)} processes failed, as said above; the same command goes on from there"
+        )
 
 
-def _alone(job: Job, options: Options) -> list[str]:
-    arguments = [sys.executable, sys.argv[0], "--run", "--cell", job.id, "--scale", options.scale]
-    arguments += ["--runs", str(options.runs)]
+def _alone(jobs: list[Job], options: Options) -> list[str]:
+    arguments = [sys.executable, sys.argv[0], "--run", "--cell", ",".join(job.id for job in jobs)]
+    arguments += ["--scale", options.scale, "--runs", str(options.runs)]
     return arguments + (["--data", str(options.data)] if options.data else [])
 
 

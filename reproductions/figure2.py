@@ -1,0 +1,30 @@
+"""Figure 2: GN against GN_1 (zeta = 1) and GN_0 (zeta = 0) on CIFAR-10. Its bars carry no numbers:
+sentences are judged.
+
+python reproductions/figure2.py --check
+python reproductions/figure2.py --run --data CIFAR10_FOLDER
+python reproductions/figure2.py --scale mini --check
+"""
+
+from command import Artefact, main
+from mini import Mini
+from trained import Ordering, Trained
+
+ORDERS = tuple(
+    Ordering(
+        f"figure2.{network}.gn-below-{other}",
+        f"{network}: GN beats {label}",
+        (f"cifar10-{network}-gn", f"cifar10-{network}-{other}"),
+    )
+    for network in ("cnn", "resnet")
+    for other, label in (("gn1", "GN_1"), ("gn0", "GN_0"))
+)
+FIGURE = Artefact(
+    "figure2",
+    "Figure 2: variants of gradient normalization, CIFAR-10",
+    Trained("figure2", {}, ORDERS),
+    Mini("figure2"),
+)
+
+if __name__ == "__main__":
+    main(FIGURE)

@@ -1,0 +1,21 @@
+"""Table 2: GN with three losses on CIFAR-10, standard CNN and ResNet.
+
+python reproductions/table2.py --check
+python reproductions/table2.py --run --data CIFAR10_FOLDER
+"""
+
+from command import Artefact, main
+from trained import Trained
+
+ROWS = {
+    "cnn.hinge": "cifar10-cnn-gn",
+    "cnn.ns": "cifar10-cnn-gn-ns",
+    "cnn.ns-without-sigmoid": "cifar10-cnn-gn-ns-without-sigmoid",
+    "resnet.hinge": "cifar10-resnet-gn",
+    "resnet.ns": "cifar10-resnet-gn-ns",
+    "resnet.ns-without-sigmoid": "cifar10-resnet-gn-ns-without-sigmoid",
+}
+TABLE = Artefact("table2", "Table 2: loss functions under gradient normalization, CIFAR-10", Trained("table2", ROWS))
+
+if __name__ == "__main__":
+    main(TABLE)

@@ -1,0 +1,27 @@
+"""Table 4: conditional CIFAR-10, BigGAN with gradient normalization and with consistency regularization.
+
+python reproductions/table4.py --check
+python reproductions/table4.py --run --data CIFAR10_FOLDER
+python reproductions/table4.py --scale mini --check
+"""
+
+from command import Artefact, main
+from mini import Mini
+from trained import Ordering, Trained
+
+ROWS = {"gn-biggan": "cifar10-biggan-gn", "gn-biggan-cr": "cifar10-biggan-gn-cr"}
+ORDER = Ordering(
+    "table4.order",
+    "GN-BigGAN-CR beats GN-BigGAN beats BigGAN-CR",
+    ("cifar10-biggan-gn-cr", "cifar10-biggan-gn", "cifar10-biggan-cr"),
+    score="fid_test",
+)
+TABLE = Artefact(
+    "table4",
+    "Table 4: conditional image generation on CIFAR-10",
+    Trained("table4", ROWS, (ORDER,)),
+    Mini("table4"),
+)
+
+if __name__ == "__main__":
+    main(TABLE)
