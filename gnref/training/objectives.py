@@ -41,6 +41,7 @@ _GENERATORS = {
     "biggan": "BigGANGenerator",
     "stylegan": "StyleGANGenerator",
 }
+_FUSING = ("resnet", "biggan")  # pooling and upsampling computed within the convolutions: the same, with fewer products
 
 
 def generator_spec(e: Experiment) -> dict[str, Any]:
@@ -53,16 +54,20 @@ def generator_spec(e: Experiment) -> dict[str, Any]:
 
 
 def make_networks(e: Experiment) -> tuple[nn.Module, nn.Module]:
-    """G and D with fresh weights from torch's random state."""
-    generator = build_generator(generator_spec(e))
-    discriminator = _discriminator(e)
+    """G and D with fresh weights from torch's random state, laid out to be fast; their functions are the paper's."""
+    fused = {"fuse": True} if e.architecture in _FUSING else {}
+    spec = generator_spec(e)
+    generator = build_generator({**spec, "arguments": spec["arguments"] | fused})
+    discriminator = _discriminator(e, fused)
     if e.initialization == "original":
         initialize(generator, original_cnn_init)
-    return generator, discriminator
+    # Channels last is faster on CPUs for these sizes, and what a GPU's bfloat16 and TF32 kernels take.
+    return generator.to(memory_format=torch.channels_last), discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _discriminator(e: Experiment) -> nn.Module:
-    given: dict[str, Any] = {} if e.activation == "default" else {"activation": _ACTIVATIONS[e.activation]}
+def _discriminator(e: Experiment, fused: Mapping[str, bool]) -> nn.Module:
+    given: dict[str, Any] = dict(fused)
+    given |= {} if e.activation == "default" else {"activation": _ACTIVATIONS[e.activation]}
     spectral = e.normalization == "sn"
     match e.architecture:
         case "cnn":

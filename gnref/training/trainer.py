@@ -140,7 +140,9 @@ class Trainer:
     def _update_discriminator(self, now: Moment, start: int) -> None:
         e, share = self.experiment, self.processes.share
         stored, labels = self._batches(start, now.batch)
-        real = self._at_resolution(to_unit(stored.to(self.device, non_blocking=True)), now)
+        real = self._at_resolution(
+            to_unit(stored.to(self.device, non_blocking=True, memory_format=torch.channels_last)), now
+        )
         if e.flip:
             real = flip(real, share=share)
         augmented = consistency_augmentation(real, share=share) if e.consistency_weight else None
