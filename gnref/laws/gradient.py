@@ -132,16 +132,20 @@ def generator_gradient(normalize: Normalize, case: Case) -> float:
 def slope_gn_1(normalize: Normalize, case: Case) -> float:
     """GN_1: ∇ₓf̂ = ∇ₓf/(g + 1) inside every region, so its norm is g/(1 + g) < 1."""
     case = _live(case)
+    if not case.points:
+        return 0.0
     alpha = 1 / (case.norm + 1)
-    return _judge_input(normalize, case, alpha, alpha) if case.points else 0.0
+    return _judge_input(normalize, case, alpha, alpha)
 
 
 @law("gn-0", zeta="zero")
 def slope_gn_0(normalize: Normalize, case: Case) -> float:
     """GN_0: ∇ₓf̂ = ∇ₓf/g inside every region where g > 0, so its norm is exactly 1."""
     case = _live(case)
+    if not case.points:
+        return 0.0
     alpha = 1 / case.norm
-    return _judge_input(normalize, case, alpha, alpha) if case.points else 0.0
+    return _judge_input(normalize, case, alpha, alpha)
 
 
 @law("normalized-function")

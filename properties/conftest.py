@@ -1,0 +1,83 @@
+"""Profiles, and the fixture that lets a property's cases be counted and its errors be kept for the report."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, currently_in_test_context, settings, target
+
+from gnref import gradient_normalize
+from gnref.laws import Case, Law, Normalize
+from gnref.strategies import classes
+
+# A fixture that counts over all cases of a test is the purpose here, so it may outlive one case.
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+settings.register_profile("fast", max_examples=50, derandomize=True, **_COMMON)
+settings.register_profile("dev", max_examples=100, **_COMMON)
+settings.register_profile("wide", max_examples=200, derandomize=True, print_blob=True, **_COMMON)
+settings.register_profile("deep", max_examples=5000, **_COMMON)
+settings.load_profile("fast")
+
+torch.set_num_threads(1)
+torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.allow_tf32 = False
+torch.backends.cudnn.deterministic = True
+
+METHODS = ("double-backward", "replay")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark that names a property's claim."""
+    config.addinivalue_line("markers", "claim(id, refutes=False): the claim a property checks, or refutes by a pin")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a property on every device there is, and by every method of computing the gradient."""
+    if "device" in metafunc.fixturenames:
+        metafunc.parametrize("device", ["cpu", *(["cuda"] if torch.cuda.is_available() else [])])
+    if "method" in metafunc.fixturenames:
+        metafunc.parametrize("method", METHODS)
+
+
+@pytest.fixture
+def normalize() -> Callable[[Law, str], Normalize]:
+    """The subject of a law: this package's own normalization with the law's ζ, by the method of that name."""
+    return lambda law, method="auto": partial(gradient_normalize, zeta=law.zeta, method=method)
+
+
+class Judged:
+    """Judges cases by a law, and counts them."""
+
+    def __init__(self, measured: dict[str, Any]) -> None:
+        self.measured, self.classes = measured, Counter[str]()
+
+    def __call__(self, law: Law, normalize: Normalize | None, case: Any) -> None:
+        """Judge one case; in a report the row counts it, and keeps the worst share of a bound or the counterexample."""
+        dtype, device = str(getattr(case, "dtype", "")).removeprefix("torch."), getattr(case, "device", "")
+        self.measured.update(check=law.id, evidence=law.evidence, dtype=dtype, device=device)
+        self.measured["cases"] = self.measured.get("cases", 0) + 1
+        if isinstance(case, Case):
+            self.classes.update(name for name, belongs in classes(case).items() if belongs)
+            self.measured["classes"] = dict(self.classes)
+        try:
+            share = law(normalize, case)
+        except AssertionError as broken:
+            self.measured["counterexample"] = str(broken)
+            if law.level == "refuted":
+                self.measured["evidence"] = "counterexample"
+            raise
+        if law.evidence == "derived bound":
+            if currently_in_test_context():
+                target(share)
+            self.measured["worst"] = max(share, self.measured.get("worst", 0.0))
+
+
+@pytest.fixture
+def judged(request: pytest.FixtureRequest) -> Judged:
+    """What the properties call with a law, a subject and a case."""
+    measured: dict[str, Any] = {}
+    request.node.user_properties.append(("gnref", measured))
+    return Judged(measured)
