@@ -58,7 +58,12 @@ def main(artefact: Artefact) -> NoReturn:
         arguments.scale, arguments.cell, arguments.data, tuple(arguments.samples), arguments.runs, arguments.jobs
     )
     try:
-        sys.exit(act(artefact, options, arguments))
+        code = act(artefact, options, arguments)
+        sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except UserError as mistake:
         print(f"{artefact.name}: {mistake}", file=sys.stderr)
         sys.exit(2)

@@ -40,7 +40,7 @@ class Sample:
 
     def reproduced(self) -> bool:
         """Two one-sided tests: the 90 % interval lies inside the margin."""
-        return abs(self.difference) + stdtrit(self.freedom, 1 - ALPHA) * self.error < self.margin
+        return bool(abs(self.difference) + stdtrit(self.freedom, 1 - ALPHA) * self.error < self.margin)
 
     def p_outside(self) -> float:
         """Two-sided p of "the true difference is within the margin": below α where the 1 - α interval lies outside."""

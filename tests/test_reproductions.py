@@ -1,0 +1,390 @@
+"""The rule of a verdict, the printed numbers, the form of evidence, and the shared command of `reproductions/`."""
+
+import json
+import math
+import subprocess
+import sys
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gnref.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "reproductions"))  # its scripts import each other by their names, as they run
+
+import equivalence
+import evidence
+import orderings
+import published
+from command import Artefact, act
+from command import _parser as parser
+from equivalence import ASSUMED_SESSIONS, holm, judge_cells, margin, sample, swap_test
+from evidence import Evidence
+from guards import Session, guard
+from jobs import Job, Options
+from lines import Line
+from verdict import Finding, Verdict, exit_code, of_table
+
+FID = st.floats(3, 40)
+SESSIONS = st.lists(st.floats(1, 60), min_size=1, max_size=6)
+
+
+# The printed numbers
+
+
+def test_every_printed_number_is_there() -> None:
+    """Counted in the appendix: 8, 18, 9 (3 of them quoted), 6 (1 quoted) and 1."""
+    counts = {table: len(published.cells_of(table)) for table in ("table1", "table2", "table4", "table5", "stylegan")}
+    assert counts == {"table1": 8, "table2": 18, "table4": 9, "table5": 6, "stylegan": 1}
+    assert sum(cell.external for cell in published.printed()) == 4
+    assert len({cell.id for cell in published.printed()}) == 42
+
+
+def test_signature_of_the_protocol_in_all_eight_rows() -> None:
+    """FID(test) - FID(train), 10,000 against 50,000 samples, is 4.04 to 4.26; the guard's bounds contain that."""
+    gaps = [
+        published.cell(cell.id.replace("fid_train", "fid_test")).value - cell.value
+        for cell in published.printed()
+        if cell.id.endswith("fid_train")
+    ]
+    assert len(gaps) == 8
+    assert (round(min(gaps), 2), round(max(gaps), 2)) == (4.04, 4.26)
+
+
+@pytest.mark.parametrize(("score", "rounded"), [("fid", 0.026), ("is", 0.015)])
+def test_relative_deviations_are_the_root_mean_square_of_the_printed_ones(score: str, rounded: float) -> None:
+    """Over FID(train) and over FID(test) alike, and over IS."""
+    for column in {"fid": ("fid_train", "fid_test"), "is": ("is",)}[score]:
+        cells = [cell for cell in published.printed() if cell.id.endswith(column) and cell.deviation]
+        mean_square = sum((cell.deviation / cell.value) ** 2 for cell in cells if cell.deviation) / len(cells)
+        assert len(cells) == 8
+        assert round(math.sqrt(mean_square), 3) == rounded == equivalence.RELATIVE_DEVIATION[score]
+
+
+# Equivalence
+
+
+def test_hand_computed_interval() -> None:
+    """m = 10, sessions 10 and 11, n = 3: s² = (16·0.26² + 0.5) / 17 and SE² = s²(1/2 + 1/3), so SE = 0.2784.
+
+    δ = 1, and t of 17 degrees of freedom at 95 % is 1.740: 0.5 + 1.740 SE = 0.984 lies inside, 0.55 + 1.740 SE does not.
+    """
+    s = sample("fid", 10.0, [10.0, 11.0], 3)
+    assert (s.difference, s.margin, s.freedom) == (0.5, 1.0, 17)
+    assert s.error == pytest.approx(math.sqrt((16 * 0.26**2 + 0.5) / 17 * (1 / 2 + 1 / 3)), rel=1e-15)
+    assert s.reproduced()
+    assert not sample("fid", 10.0, [10.05, 11.05], 3).reproduced()
+
+
+@given(value=FID, ours=SESSIONS)
+def test_reproduced_and_not_reproduced_exclude_each_other(value: float, ours: list[float]) -> None:
+    for n in ASSUMED_SESSIONS:
+        s = sample("fid", value, ours, n)
+        assert not (s.reproduced() and s.p_outside() < equivalence.ALPHA)
+
+
+@given(value=FID, ours=SESSIONS, further=st.floats(0, 20))
+def test_moving_away_never_helps(value: float, ours: list[float], further: float) -> None:
+    mean = sum(ours) / len(ours)
+    away = [x + math.copysign(further, mean - value) for x in ours]
+    for n in ASSUMED_SESSIONS:
+        near, far = sample("fid", value, ours, n), sample("fid", value, away, n)
+        slack = 1e-9 * (value + abs(far.difference))  # rounding of the shifted mean and variance
+        assert abs(far.difference) >= abs(near.difference) - slack
+        if not near.reproduced() and abs(near.difference) + near.error > near.margin + slack:
+            assert not far.reproduced() or near.error != pytest.approx(far.error, rel=1e-6)
+
+
+@given(value=FID, ours=SESSIONS)
+def test_order_of_sessions_does_not_matter(value: float, ours: list[float]) -> None:
+    words = {judge_cells([("fid", value, list(p))])[0].verdict for p in list(permutations(ours))[:24]}
+    assert len(words) == 1
+
+
+@given(value=FID, ours=st.lists(st.floats(1, 60), max_size=4), bad=st.sampled_from([math.inf, math.nan, -math.inf]))
+def test_a_diverged_session_is_never_forgiven(value: float, ours: list[float], bad: float) -> None:
+    (found,) = judge_cells([("fid", value, [*ours, bad])])
+    assert found.verdict is Verdict.NOT_REPRODUCED
+    assert "1 of" in found.reason
+
+
+@given(value=FID, ours=SESSIONS, others=st.lists(st.tuples(FID, SESSIONS), max_size=4))
+def test_other_cells_can_only_soften_a_failure(
+    value: float, ours: list[float], others: list[tuple[float, list[float]]]
+) -> None:
+    """Holm's correction: with more cells in the table, a cell fails less easily, and never passes more easily."""
+    alone = judge_cells([("fid", value, ours)])[0].verdict
+    among = judge_cells([("fid", value, ours), *(("fid", v, xs) for v, xs in others)])[0].verdict
+    assert (
+        among
+        in {
+            Verdict.REPRODUCED: {Verdict.REPRODUCED},
+            Verdict.INCONCLUSIVE: {Verdict.INCONCLUSIVE},
+            Verdict.NOT_REPRODUCED: {Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE},
+        }[alone]
+    )
+
+
+@given(st.lists(st.floats(0, 1), max_size=8))
+def test_holm_rejects_between_bonferroni_and_none(p_values: list[float]) -> None:
+    rejected = holm(p_values)
+    for p, out in zip(p_values, rejected, strict=True):
+        assert out or p >= equivalence.ALPHA / len(p_values)
+        assert not out or p < equivalence.ALPHA
+    assert holm(p_values + [1.0] * 8).count(True) <= rejected.count(True)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.04, 0.01, 0.03]) == [False, True, False]  # 0.01 < .05/3; 0.03 >= .05/2 stops
+    assert holm([0.02, 0.01, 0.03]) == [True, True, True]
+
+
+def test_nothing_run_is_not_run_and_the_assumed_sessions_must_agree() -> None:
+    assert judge_cells([("fid", 11.0, [])])[0].verdict is Verdict.NOT_RUN
+    (found,) = judge_cells([("is", 8.49, [8.4, 8.5, 8.45])])
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "n=1: INCONCLUSIVE, n=3: REPRODUCED" in found.reason
+    assert found.further is not None
+
+
+@given(value=FID, ours=SESSIONS)
+def test_the_number_of_further_runs_would_decide(value: float, ours: list[float]) -> None:
+    (found,) = judge_cells([("fid", value, ours)])
+    if found.further is None or len(ours) < 2:
+        return
+    mean = sum(ours) / len(ours)
+    spread = math.sqrt(sum((x - mean) ** 2 for x in ours) / (len(ours) - 1))
+    longer = equivalence._sessions(mean, spread, len(ours) + found.further)
+    assert judge_cells([("fid", value, longer)])[0].verdict is not Verdict.INCONCLUSIVE
+
+
+@given(mean=st.floats(-5, 5), spread=st.floats(0, 3), k=st.integers(2, 9))
+def test_imagined_sessions_have_the_given_mean_and_deviation(mean: float, spread: float, k: int) -> None:
+    made = equivalence._sessions(mean, spread, k)
+    assert len(made) == k
+    assert sum(made) / k == pytest.approx(mean, abs=1e-12 * (1 + abs(mean) + spread))
+    deviation = math.sqrt(sum((x - sum(made) / k) ** 2 for x in made) / (k - 1))
+    assert deviation == pytest.approx(spread, abs=1e-12 * (1 + abs(mean) + spread))
+
+
+def test_swap_test_names_the_rival() -> None:
+    ours = [11.1, 11.0, 11.2]
+    (found,) = judge_cells([("fid", 11.13, ours)])
+    assert found.verdict is Verdict.REPRODUCED
+    swapped = swap_test(found, "fid", ours, {"NS": 10.97, "CNN": 18.20})
+    assert swapped.verdict is Verdict.NOT_DISCRIMINATING
+    assert "NS" in swapped.reason
+    assert "CNN" not in swapped.reason
+    assert swap_test(found, "fid", ours, {"CNN": 18.20}) == found
+
+
+def test_margins() -> None:
+    assert [margin("fid", 4.0), margin("fid", 20.0), margin("is", 4.0), margin("is", 9.0)] == [0.5, 2.0, 0.15, 0.27]
+
+
+# Orderings
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=5), st.lists(st.integers(0, 5), min_size=1, max_size=5))
+def test_rank_test_counts_every_choice(better: list[int], worse: list[int]) -> None:
+    """The dynamic programme against going through all choices of the pooled values; ties and infinity included."""
+    from itertools import combinations
+
+    a, b = [math.inf if x == 5 else float(x) for x in better], [math.inf if x == 5 else float(x) for x in worse]
+    pooled = [*a, *b]
+    rank = [sum((y < x) + (y == x) / 2 for y in pooled) + 0.5 for x in pooled]
+    observed = sum(rank[: len(a)])
+    sums = [sum(rank[i] for i in chosen) for chosen in combinations(range(len(pooled)), len(a))]
+    assert orderings.p_ordering(a, b) == sum(s <= observed for s in sums) / len(sums)
+
+
+def test_rank_test_agrees_with_scipy_and_reaches_one_in_twenty_with_three_seeds() -> None:
+    from scipy.stats import mannwhitneyu
+
+    better, worse = [float(x) for x in range(10)], [x + 1.5 for x in range(10)]
+    p = mannwhitneyu(better, worse, alternative="less", method="exact").pvalue
+    assert orderings.p_ordering(better, worse) == pytest.approx(p, rel=1e-12)
+    found = orderings.judge_ordering([("a", [1.0, 2, 3]), ("b", [4.0, 5, 6])])
+    assert found.verdict is Verdict.REPRODUCED
+    assert orderings.judge_ordering([("b", [4.0, 5, 6]), ("a", [1.0, 2, 3])]).verdict is Verdict.NOT_REPRODUCED
+    undecided = orderings.judge_ordering([("a", [1.0, 2, 5]), ("b", [4.0, 3, 6])])
+    assert undecided.verdict is Verdict.INCONCLUSIVE
+    assert undecided.further
+    assert orderings.judge_ordering([("a", []), ("b", [1.0])]).verdict is Verdict.NOT_RUN
+
+
+# Guards, words, exit codes
+
+
+def _session(seed: int = 0, commit: str = "c", train: float = 11.0, test: float = 15.2) -> Session:
+    return Session(seed, commit, "s", {"fid_train": train, "fid_test": test})
+
+
+def test_guards() -> None:
+    assert guard([_session(0), _session(1)]) is None
+    assert "seeds repeat" in str(guard([_session(0), _session(0)]))
+    assert "2 different commits" in str(guard([_session(0), _session(1, commit="d")]))
+    assert "FID(test) - FID(train) = 0.20" in str(guard([_session(test=11.2)]))
+    assert guard([_session(train=300.0, test=301.0)]) is None
+    assert guard([_session(train=math.inf, test=math.inf)]) is None
+
+
+def test_precedence_of_exit_codes() -> None:
+    words = {
+        Verdict.REPRODUCED: 0,
+        Verdict.NOT_DISCRIMINATING: 0,
+        Verdict.NOT_REPRODUCED: 1,
+        Verdict.INCONCLUSIVE: 3,
+        Verdict.NOT_RUN: 77,
+    }
+    outranks = [1, 3, 77, 0]
+    for a, code_a in words.items():
+        for b, code_b in words.items():
+            assert exit_code([a, b, Verdict.EXTERNAL]) == min(code_a, code_b, key=outranks.index)
+    assert exit_code([]) == exit_code([Verdict.EXTERNAL]) == 77
+    assert [exit_code([v]) for v in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED)] == [0, 1, 3]
+    assert of_table([Verdict.PASS, Verdict.FAIL]) is Verdict.FAIL
+
+
+# Evidence
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(evidence, "RESULTS", tmp_path)
+    return tmp_path
+
+
+def _record(seed: int = 0, **scores: float | None) -> Evidence:
+    return Evidence("x", "paper", seed, {"steps": 1}, scores or {"fid": 1.5}, "python x", 1.0, "c", {}, "CPU", "today")
+
+
+def test_evidence_is_read_as_written(results: Path) -> None:
+    path = evidence.write(_record(fid=1.5, other=None))
+    assert evidence.read(path) == _record(fid=1.5, other=None)
+    assert evidence.find("x", "paper", {"steps": 1}, 0) == _record(fid=1.5, other=None)
+    assert evidence.find("x", "paper", {"steps": 2}, 0) is None
+    assert evidence.read(path).value("other") == math.inf
+    assert [path.name for path in results.iterdir()] == [path.name]
+
+
+def test_evidence_edited_by_hand_is_one_sentence(results: Path) -> None:
+    path = evidence.write(_record())
+    path.write_text(path.read_text().replace("1.5", "1.4"))
+    with pytest.raises(UserError, match="was changed after its run wrote it"):
+        evidence.find("x", "paper", {"steps": 1}, 0)
+    path.write_text("{")
+    with pytest.raises(UserError, match="is not a record of a run"):
+        evidence.everything()
+
+
+def test_evidence_under_another_name_is_refused(results: Path) -> None:
+    """A copy that pretends to be another seed keeps its checksum, but not its name."""
+    path = evidence.write(_record(seed=0))
+    copy = evidence.place("x", "paper", {"steps": 1}, 1)
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(UserError, match="holds the run that belongs in"):
+        evidence.find("x", "paper", {"steps": 1}, 1)
+
+
+def test_a_failed_write_leaves_what_was_there(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = evidence.write(_record())
+    before = path.read_bytes()
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(evidence.os, "fsync", full)
+    with pytest.raises(UserError, match="No space left on device"):
+        evidence.write(_record(fid=9.0))
+    assert [p.read_bytes() for p in results.iterdir()] == [before]
+
+
+def test_committed_evidence_is_whole() -> None:
+    assert [record.file.name for record in evidence.everything()] == sorted(
+        path.name for path in evidence.RESULTS.glob("*-seed*.json")
+    )
+
+
+# The command
+
+
+class _Study:
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def jobs(self) -> list[Job]:
+        return [
+            Job(f"run{i}", "paper", 0, {"i": i}, self._work(i), (f"t.line{i}",), self._missing(i)) for i in range(3)
+        ]
+
+    def _missing(self, i: int):  # type: ignore[no-untyped-def]
+        return lambda options: ["a moon"] if i == 2 else []
+
+    def _work(self, i: int):  # type: ignore[no-untyped-def]
+        def work(options: Options) -> dict[str, float | None]:
+            self.done.append(f"run{i}")
+            return {"fid": 1.0}
+
+        return work
+
+    def lines(self, options: Options) -> list[Line]:
+        records = [job.evidence() for job in self.jobs()]
+        return [
+            Line(f"t.line{i}", f"line {i}", "1.0", "", Finding(Verdict.REPRODUCED if r else Verdict.NOT_RUN, ""))
+            for i, r in enumerate(records)
+        ]
+
+    def plot(self, options: Options) -> Path:
+        raise AssertionError
+
+
+def _act(study: _Study, *words: str) -> int:
+    artefact = Artefact("t", "A table", study)
+    arguments = parser(artefact).parse_args(words)
+    return act(artefact, Options(arguments.scale, arguments.cell), arguments)
+
+
+def test_run_resumes_and_check_reports(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = _Study()
+    assert _act(study, "--check") == 77
+    assert _act(study, "--run", "--cell", "t.line1") == 0
+    assert study.done == ["run1"]
+    assert _act(study, "--run") == 77  # run2 needs a moon
+    assert study.done == ["run1", "run0"]
+    assert "run2-seed0 cannot run here; it needs a moon" in capsys.readouterr().out
+    assert _act(study, "--check") == 77
+    assert _act(study, "--check", "--cell", "t.line0,t.line1") == 0
+    capsys.readouterr()
+    assert _act(study, "--check", "--json") == 77
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["exit_code"], len(told["lines"])) == ("NOT RUN", 77, 3)
+
+
+def test_dry_run_runs_nothing(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = _Study()
+    assert _act(study, "--dry-run") == 0
+    assert study.done == []
+    assert "needs a moon" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(("--check", "--cell", "moon"), "--cell"), (("--check", "--scale", "mini"), "no mini scale")]
+)
+def test_mistakes_are_one_sentence(results: Path, words: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        _act(_Study(), *words)
+
+
+def test_the_plain_command_works_from_the_root() -> None:
+    """Exit code 77 and not 0 while Table 5 has not been run; 2 for wrong usage."""
+    for words, code in ((["--check", "--json"], 77), (["--jobs", "x"], 2), ([], 2)):
+        run = subprocess.run(
+            [sys.executable, "reproductions/table5.py", *words], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert run.returncode == code, run.stderr
+        assert "Traceback" not in run.stderr
