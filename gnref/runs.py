@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -114,8 +115,7 @@ class Run:
         for path in reversed(paths):
             content = path.read_bytes()
             if _digest(content) == path.name.split(".")[1]:
-                state: State = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-                return state
+                return _loaded(path, content, device)
             print(f"gnref: {path} is damaged (its checksum differs); trying the one before it", file=sys.stderr)
         if paths:
             raise UserError(f"{self.folder}: every checkpoint is damaged; restore one, or start in another folder")
@@ -210,6 +210,14 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _loaded(path: Path, content: bytes, device: torch.device | str) -> State:
+    try:
+        state: State = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError):
+        raise UserError(f"{path} is whole but no checkpoint of gnref, and was not loaded; take it away") from None
+    return state
 
 
 def _digest(content: bytes) -> str:

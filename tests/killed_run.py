@@ -1,0 +1,144 @@
+"""Kill runs with SIGKILL at random moments, in the middle of writes too, and compare them with one left alone.
+
+`python tests/killed_run.py FOLDER --kills 30` prints what it did and fails where a bit differs. The program imports
+everything once and trains in forked children, so that a kill costs milliseconds and not an import.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import torch
+
+from gnref.data.images import ImageSet
+from gnref.data.shapes import shapes
+from gnref.runs import Run
+from gnref.training.experiment import Experiment
+from gnref.training.experiments import EXPERIMENTS
+from gnref.training.train import Cadence, train
+
+STEPS = 24
+
+
+def experiment(name: str) -> Experiment:
+    small = {"width": 1, "latent": 4, "batch": 4, "generator_batch": 4, "steps": STEPS}
+    return EXPERIMENTS[name].changed(**small)
+
+
+def score(generator: torch.nn.Module) -> dict[str, float]:
+    """Cheap, and greedy for random numbers: a run that depended on the global random state would show it."""
+    return {"FID": float(next(generator.parameters()).abs().sum() + 0 * torch.randn(100).sum())}
+
+
+def run_child(folder: Path, name: str, data: ImageSet, die_in_write: int | None) -> int:
+    """Train in a forked child; its process id. `die_in_write`: the child kills itself before the n-th rename."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        renames = 0
+        replace = Path.replace
+
+        def counted(self: Path, target: Path) -> Path:
+            nonlocal renames
+            renames += 1
+            if renames == die_in_write:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return replace(self, target)
+
+        Path.replace = counted  # type: ignore[assignment, method-assign]
+        cadence = Cadence(log=2, sample=7, checkpoint=3, score=4)
+        train(experiment(name), data, folder, cadence=cadence, score=score)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Everything a run leaves that must not depend on kills: its last checkpoint, and its metrics without the clock."""
+    state = Run(folder).load()
+    assert state is not None
+    lines = [{k: v for k, v in line.items() if k not in ("time", "steps_per_second")} for line in Run(folder).metrics()]
+    return {"state": state, "metrics": lines}
+
+
+def differences(one: object, other: object, where: str = "") -> list[str]:
+    """The paths at which two nested structures differ in a bit."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        missing = [f"{where}.{key}" for key in one.keys() ^ other.keys()]
+        return missing + [
+            d for key in one.keys() & other.keys() for d in differences(one[key], other[key], f"{where}.{key}")
+        ]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [d for i, (a, b) in enumerate(zip(one, other, strict=True)) for d in differences(a, b, f"{where}[{i}]")]
+    same = (
+        torch.equal(one, other) if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor) else one == other
+    )
+    return [] if same else [where]
+
+
+def compare(alone: Path, killed: Path) -> None:
+    """Fail where a finished run that was killed on its way differs from the one left alone."""
+    found = differences(contents(alone), contents(killed)) or differences(
+        dict.fromkeys(Run(alone).checkpoints()), dict.fromkeys(Run(killed).checkpoints())
+    )
+    if found:
+        raise SystemExit(f"{killed} was killed and differs from {alone} in {', '.join(found)}")
+
+
+def check(folder: Path, name: str, kills: int, seed: int) -> tuple[int, int, int]:
+    """Kill runs `kills` times, every second time in a write: kills in a write, finished runs, checkpoints loaded."""
+    data = ImageSet(*shapes(40, experiment(name).size))
+    alone, killed = folder / "alone", folder / "killed"
+    began = time.monotonic()
+    assert os.waitpid(run_child(alone, name, data, None), 0)[1] == 0
+    duration = time.monotonic() - began
+    choose = random.Random(seed)
+    done = in_writes = finished = loaded = 0
+    while True:
+        in_write = done % 2 == 1
+        last = done == kills
+        child = run_child(killed, name, data, choose.randint(1, 6) if in_write and not last else None)
+        if not in_write and not last:
+            time.sleep(choose.uniform(0, duration))
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        for step in Run(killed).checkpoints():
+            state = Run(killed).load(step)
+            assert state is not None
+            assert state["step"] == step
+            loaded += 1
+        if os.WIFSIGNALED(status):
+            done, in_writes = done + 1, in_writes + in_write
+            continue
+        assert status == 0, f"{name}: a run that was killed {done} times did not go on"
+        compare(alone, killed)
+        finished += 1
+        shutil.rmtree(killed)
+        if last:
+            return in_writes, finished, loaded
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--experiments", nargs="+", default=["shapes16-resnet-gn-cr", "shapes16-biggan-sn"])
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in given.experiments:
+        in_writes, finished, loaded = check(given.folder / name, name, given.kills, given.seed)
+        print(
+            f"{name}: {given.kills} kills, {in_writes} of them in a write; {loaded} checkpoints found and loaded; "
+            f"{finished} runs came to their end, and not a bit differs"
+        )
+
+
+if __name__ == "__main__":
+    main()
