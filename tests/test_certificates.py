@@ -1,6 +1,7 @@
 """Certificates against worked examples in fractions, against sampling, and against a checker that shares no code."""
 
 import dataclasses
+from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from gnref.certificates import Chain, Plane, Refuted, Segment, checker
+from gnref.certificates import Chain, Plane, Refuted, Segment, Walk, checker
 from gnref.errors import UserError
 from gnref.exact import ExactNetwork
 
@@ -263,3 +264,112 @@ class TestPlane:
             Plane.of(random_chain((3, 4, 1), seed=0))
         with pytest.raises(UserError, match="in fractions"):
             Plane.of(random_chain((2, 4, 1), seed=0).exact())
+
+
+class MaxMin(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = x.chunk(2, dim=1)
+        return torch.cat([torch.maximum(a, b), torch.minimum(a, b)], dim=1)
+
+
+class WhereLeaky(nn.Module):
+    """LeakyReLU as a comparison and a choice."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x > 0, x, 0.3 * x)
+
+
+class Lambda(nn.Module):
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
+KINKED: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "relu in place": lambda: nn.ReLU(inplace=True),
+    "leaky": lambda: nn.LeakyReLU(0.2),
+    "prelu": lambda: nn.PReLU(6),
+    "relu6": nn.ReLU6,
+    "hardtanh": lambda: nn.Hardtanh(-0.5, 0.75),
+    "hardtanh's own bounds": nn.Hardtanh,
+    "maxmin": MaxMin,
+    "where": WhereLeaky,
+    "abs": lambda: Lambda(torch.abs),
+    "method": lambda: Lambda(lambda x: x.relu()),
+    "clamp": lambda: Lambda(lambda x: x.clamp(-0.5, 0.25)),
+    "clamp, one side": lambda: Lambda(lambda x: x.clamp(max=0.25)),
+    "clamp_min": lambda: Lambda(lambda x: x.clamp_min(-0.1)),
+    "threshold": lambda: nn.Threshold(0.25, 0.25),
+    "max over channels": lambda: Lambda(lambda x: x - x.amax(dim=1, keepdim=True)),
+    "max, values": lambda: Lambda(lambda x: x - x.max(1, keepdim=True).values),
+    "max pooling": lambda: nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2)),
+    "padded max pooling": lambda: nn.MaxPool2d(3, stride=1, padding=1),
+    "adaptive max pooling": lambda: nn.Sequential(nn.AdaptiveMaxPool2d(2), nn.Upsample(scale_factor=2)),
+    "average pooling": lambda: nn.Sequential(nn.ReLU(), nn.AvgPool2d(2), nn.Upsample(scale_factor=2)),
+    "batch norm, evaluation": lambda: nn.Sequential(nn.BatchNorm2d(6).eval(), nn.ReLU()),
+}
+
+
+class TestWalk:
+    def test_it_finds_what_the_exact_segment_finds(self) -> None:
+        torch.manual_seed(0)
+        module = nn.Sequential(
+            nn.Linear(5, 24), nn.LeakyReLU(0.1), nn.Linear(24, 24), nn.LeakyReLU(0.1), nn.Linear(24, 1)
+        )
+        module = module.double()
+        p, q = 2 * torch.randn(2, 5, dtype=torch.float64)
+        walk, segment = Walk.of(module, p, q), Segment.of(Chain.from_module(module), p.numpy(), q.numpy())
+        assert walk.complete
+        assert len(walk) == len(segment.slopes) > 15
+        # A kink's t is a quotient of pre-activations: a few hundred roundings of them over slopes of the same size.
+        assert np.abs(walk.end - segment.t[1:]).max() < 2.0**-40
+        assert walk.residual() < 2.0**-45
+        assert walk.lipschitz()[0] == pytest.approx(segment.lipschitz().value, rel=2.0**-40)
+        leap = segment.largest_jump()
+        assert leap is not None
+        assert walk.largest_jump() == pytest.approx((leap.value, leap.t), rel=2.0**-36)
+        assert np.abs(walk.norms - segment.norms).max() < 2.0**-45
+
+    @pytest.mark.parametrize("name", KINKED)
+    def test_every_kinked_operation_is_followed(self, name: str) -> None:
+        """All pieces join, and the slopes add up: |residual| is some thousand roundings of numbers of size 1."""
+        torch.manual_seed(1)
+        first, second = nn.Conv2d(2, 6, 3, padding=1), nn.Conv2d(6, 2, 3, padding=1)
+        module = nn.Sequential(first, KINKED[name](), second, nn.ReLU(), nn.Flatten(), nn.Linear(32, 1)).double()
+        p, q = torch.randn(2, 2, 4, 4, dtype=torch.float64)
+        walk = Walk.of(module, p, q)
+        assert walk.complete
+        assert len(walk) > 20
+        assert walk.residual() < 1e-12
+        assert 0 < walk.lipschitz()[0] <= 1
+
+    def test_a_budget_is_kept_and_the_share_covered_is_told(self) -> None:
+        torch.manual_seed(2)
+        module = nn.Sequential(nn.Linear(5, 64), nn.ReLU(), nn.Linear(64, 1)).double()
+        p, q = 2 * torch.randn(2, 5, dtype=torch.float64)
+        told: list[int] = []
+        few, all_of_it = Walk.of(module, p, q, regions=10, progress=told.append), Walk.of(module, p, q)
+        assert len(few) == told[-1] == 10
+        assert not few.complete
+        assert 0 < few.covered < 1
+        assert all_of_it.covered == pytest.approx(1, abs=2.0**-40)
+        assert few.residual() <= 2.0**-45
+
+    def test_what_is_not_piecewise_linear_does_not_join(self) -> None:
+        torch.manual_seed(3)
+        module = nn.Sequential(nn.Linear(5, 16), nn.Tanh(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 1)).double()
+        p, q = 2 * torch.randn(2, 5, dtype=torch.float64)
+        assert Walk.of(module, p, q).residual() > 1e-3
+
+    def test_mistakes_are_told(self) -> None:
+        p, q = torch.randn(2, 5, dtype=torch.float64)
+        with pytest.raises(UserError, match=r"two different float64 points of one shape, got torch\.float32"):
+            Walk.of(nn.Linear(5, 1), p.float(), q.float())
+        with pytest.raises(UserError, match="couples its samples"):
+            Walk.of(lambda x: x.sum(1) - x.max(), p, q)
+        with pytest.raises(UserError, match="max_pool1d with a dilation"):
+            Walk.of(lambda x: nn.functional.max_pool1d(x[:, None], 2, dilation=2).sum((1, 2)), p, q)

@@ -4,5 +4,6 @@ from gnref.certificates.chain import Chain
 from gnref.certificates.checker import Refuted
 from gnref.certificates.plane import Plane, PlaneWitness
 from gnref.certificates.segment import Segment, Witness
+from gnref.certificates.walk import Walk
 
-__all__ = ["Chain", "Plane", "PlaneWitness", "Refuted", "Segment", "Witness"]
+__all__ = ["Chain", "Plane", "PlaneWitness", "Refuted", "Segment", "Walk", "Witness"]

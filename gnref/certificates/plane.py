@@ -9,6 +9,7 @@ import numpy as np
 from gnref.certificates.arrangement import Polygons, arrange, tolerance, vertices
 from gnref.certificates.chain import Array, Chain
 from gnref.certificates.checker import Refuted, check_region
+from gnref.certificates.pieces import leap, ratio
 from gnref.errors import UserError
 
 _REGIONS_AT_ONCE = 8192
@@ -86,7 +87,7 @@ class Plane:
     def lipschitz(self) -> PlaneWitness:
         """The largest ‖∇f̂‖ = (g / (g + min|f|))² over all closed regions; never above 1 [GN, Eq. 14]. Jumps apart."""
         g, smallest = self.norms, self._smallest_scores()
-        slopes = np.divide(g, g + smallest, out=np.zeros_like(g), where=g > 0) ** 2
+        slopes = ratio(g, g + smallest) ** 2
         region = int(np.argmax(slopes))
         corner = int(np.argmin(np.abs(self.values[region])))
         x, y = self.polygons.corners[region, corner]
@@ -100,8 +101,7 @@ class Plane:
         low, high = self._edge_scores()
         a, b = self.norms[self.edge_regions].T
         f = np.clip(np.sqrt(a * b), low, high)
-        below = (a + f) * (b + f)
-        return np.asarray(np.divide(f * np.abs(a - b), below, out=np.zeros_like(f), where=below > 0))
+        return leap(f, a, b)
 
     def largest_jump(self) -> PlaneWitness | None:
         """The largest leap of f̂ across an edge, with the middle of the edge; None where there is one region only."""

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from gnref.certificates.chain import Array, Chain, square_root, to_fractions
 from gnref.certificates.checker import Claim, check_segment
+from gnref.certificates.pieces import leap, normalized, steepest
 from gnref.errors import UserError
 
 _RESOLUTION = 2.0**-46
@@ -84,7 +85,7 @@ class Segment:
             raise UserError(
                 "Segment: only a certificate in fractions can be checked exactly; cut it from network.exact()"
             )
-        leap = self.largest_jump()
+        jump = self.largest_jump()
         layers = [(w.tolist(), b.tolist()) for w, b in zip(self.network.weights, self.network.biases, strict=True)]
         check_segment(
             layers,
@@ -98,21 +99,17 @@ class Segment:
                 norms_squared=self.norms_squared.tolist(),
                 patterns=[[layer[i].tolist() for layer in self.patterns] for i in range(len(self.slopes))],
                 lipschitz=self.lipschitz().value,
-                largest_jump=leap.value if leap else 0,
+                largest_jump=jump.value if jump else 0,
             ),
         )
 
     def normalized(self) -> Array:
         """f̂ (K, 2) at the start and at the end of each piece, as limits from inside it (0 where f = ‖∇f‖ = 0)."""
-        f = np.stack([self.values[:-1], self.values[1:]], axis=1)
-        return _ratio(f, self.norms[:, None] + np.abs(f))
+        return normalized(np.stack([self.values[:-1], self.values[1:]], axis=1), self.norms[:, None])
 
     def slopes_normalized(self) -> Array:
         """max |df̂/dt| / ‖q - p‖ (K,) over each closed piece: g|s| / (g + min|f|)² per unit of length [GN, Eq. 14]."""
-        g, f = self.norms, np.stack([self.values[:-1], self.values[1:]])
-        crosses = np.sign(f[0]) * np.sign(f[1]) <= 0
-        smallest = np.where(crosses, 0 * g, np.abs(f).min(axis=0))
-        return np.asarray(_ratio(g * np.abs(self.slopes), (g + smallest) ** 2) / self.length)
+        return np.asarray(steepest(self.values[:-1], self.values[1:], self.norms, self.slopes) / self.length)
 
     def lipschitz(self) -> Witness:
         """The largest slope of f̂ inside a piece, per unit of length, and the middle of that piece; never above 1.
@@ -125,8 +122,7 @@ class Segment:
 
     def jumps(self) -> Array:
         """J (K - 1,) = |f| |g₊ - g₋| / ((g₊ + |f|)(g₋ + |f|)), what f̂ leaps at each kink; 0 where f = 0."""
-        f, g = np.abs(self.values[1:-1]), self.norms
-        return _ratio(f * np.abs(g[1:] - g[:-1]), (g[1:] + f) * (g[:-1] + f))
+        return leap(self.values[1:-1], self.norms[:-1], self.norms[1:])
 
     def largest_jump(self) -> Witness | None:
         """The largest leap of f̂ across a kink, with the pattern before it; None where the segment has no kink."""
@@ -172,8 +168,3 @@ def _resolved(t: Array) -> Array:
         if value - kept[-1] > _RESOLUTION and 1.0 - value > _RESOLUTION:
             kept.append(float(value))
     return np.array([*kept, 1.0])
-
-
-def _ratio(above: Array, below: Array) -> Array:
-    """above / below, and 0 where both are 0."""
-    return np.asarray(above / np.where(below == 0, below + 1, below))
