@@ -11,7 +11,7 @@ from gnref.errors import UserError
 
 def _commands() -> dict[str, Callable[..., int | None]]:
     """The commands by name; a command imports its room when it runs, so that `gnref claims` needs no trainer."""
-    return {"claims": _claims, "evaluate": _evaluate, "sample": _sample, "train": _train}
+    return {"claims": _claims, "conform": _conform, "evaluate": _evaluate, "sample": _sample, "train": _train}
 
 
 def _claims(id: str | None = None, /) -> int:
@@ -24,6 +24,41 @@ def _claims(id: str | None = None, /) -> int:
 
     print(listing(CLAIMS.values()) if id is None else describe(find(id)))
     return 0
+
+
+def _conform(
+    subject: str,
+    /,
+    generator: str | None = None,
+    budget: str | None = None,
+    device: str = "cpu",
+    json: Path | None = None,
+    eps: float = 0.0,
+    capability: tuple[str, ...] = (),
+    expect: tuple[str, ...] = (),
+    seed: int = 0,
+    limit: str = "60s",
+    strict: bool = False,
+) -> int:
+    """Judge a library's gradient normalization by the laws: exit 0 conforming, 1 not, 2 could not be judged.
+
+    Args:
+        subject: A callable normalize(discriminator, x, *args, **kwargs) -> scores, as my.module:normalize.
+        generator: Its loss-aware form for the generator's step, step(discriminator, x, loss, *args), where it has one.
+        budget: As many cases as fit into this time, such as 10s; by default 24 a law and dtype.
+        device: cpu or cuda.
+        json: Write the findings to this file as well.
+        eps: An ε declared in the denominator, such as 1e-8.
+        capability: Declared limits: no-conditional, one-sample, generator-only, values-only, piecewise-linear-only,
+            float32-only.
+        expect: Laws declared to fail, each as LAW=REASON.
+        seed: Draws the cases.
+        limit: How long one law may take.
+        strict: Robustness laws count as well.
+    """
+    from gnref.conformance.command import conform
+
+    return conform(subject, generator, budget, device, json, eps, capability, expect, seed, limit, strict)
 
 
 def _evaluate(

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -66,7 +67,7 @@ def _merge(rows: list[Row]) -> Row:
         dtype=" ".join(dict.fromkeys(row.dtype for row in rows if row.dtype)),
         device=" ".join(dict.fromkeys(row.device for row in rows if row.device)),
         cases=sum(row.cases for row in rows),
-        evidence=min((row.evidence for row in rows), key=_EVIDENCE.index),
+        evidence=min((row.evidence for row in telling), key=_EVIDENCE.index),
         worst=max(shares) if shares else None,
         seconds=sum(row.seconds for row in rows),
         counterexample=next((row.counterexample for row in telling if row.counterexample), ""),
@@ -81,6 +82,7 @@ def exit_code(rows: Sequence[Row]) -> int:
 def terminal(rows: Sequence[Row]) -> str:
     """The table of `summary(rows)`, at most 120 columns wide, with what was unexpected in full below it."""
     lines = [_line("claim", "status", "verdict", "dtype", "cases", "evidence", "of bound", "s"), "-" * 120]
+    skipped_claims = {row.claim for row in summary(rows) if row.verdict == "skipped"}
     for row in summary(rows):
         share = "" if row.worst is None else "exact" if row.worst == 0 else f"{row.worst:.2g}"
         cases, seconds = (f"{row.cases:,}" if row.cases else ""), (f"{row.seconds:.1f}" if row.seconds else "")
@@ -93,6 +95,9 @@ def terminal(rows: Sequence[Row]) -> str:
     for row in rows:
         if row.verdict == "UNEXPECTED":
             lines += [f"UNEXPECTED {row.claim} ({row.check}): {row.reason}", *row.counterexample.splitlines()[:40]]
+    passed_over = [row for row in rows if row.verdict == "skipped" and row.claim not in skipped_claims]
+    for reason, count in Counter(row.reason for row in passed_over).items():
+        lines.append(f"{count} checks of other claims skipped: {reason}")
     counts = [(verdict, sum(row.verdict == verdict for row in summary(rows))) for verdict in _ORDER]
     return "\n".join([*lines, ", ".join(f"{count} {verdict}" for verdict, count in counts if count)])
 
@@ -130,11 +135,12 @@ def write(rows: Sequence[Row], folder: Path, seconds: float, title: str, about: 
 
     texts = {"verification.json": to_json(rows, seconds, about), "verification.html": page(rows, seconds, title, about)}
     for name, text in texts.items():
-        _write_atomically(folder / name, text)
+        write_atomically(folder / name, text)
     return [folder / name for name in texts]
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file at once or not at all."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
         file.write(text)
         file.flush()
