@@ -263,6 +263,8 @@ def _batch_norm(node: Any, data: int, parameters: list[int]) -> Any:
 
 
 def _prelu(node: Any, data: int, parameters: list[int]) -> Any:
+    if data != 0:
+        raise NotExact(node.name(), "has a slope that depends on x")
     size = shape(*node.next_functions[1])
 
     def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, h: Tensor) -> list[Tensor]:
