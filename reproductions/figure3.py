@@ -136,7 +136,8 @@ def train(discriminator: nn.Module, method: str, draws: torch.Generator) -> None
 def value(discriminator: nn.Module, method: str, x: Tensor) -> Tensor:
     """The drawn surface, in [0, 1]: σ(f), or (f̂ + 1)/2 for GN."""
     if method == "gn":
-        return (gnref.gradient_normalize(discriminator, x).detach().flatten() + 1) / 2
+        normalized: Tensor = gnref.gradient_normalize(discriminator, x).detach().flatten()
+        return (normalized + 1) / 2
     with torch.no_grad():
         return torch.sigmoid(discriminator(x).flatten())
 
@@ -212,9 +213,8 @@ def draw(options: Options) -> Path:
     for method, title in METHODS.items():
         discriminator = trained(method, 0, options.runs)
         found = slopes(discriminator, method)
-        caption = f"slope at most {found['surface_slope']:.2f}" + (
-            f", leaps of {found['normalized_leap'] / 2:.3f}" if found.get("normalized_leap") is not None else ""
-        )
+        leap = found.get("normalized_leap")
+        caption = f"slope at most {found['surface_slope']:.2f}" + (f", leaps to {leap / 2:.3f}" if leap else "")
         panels.append((title, value(discriminator, method, plane), caption))
     fakes = FIGURE3_FAKE.sample(FIGURE3_REAL_COUNT, torch.Generator().manual_seed(1))
     for index, (title, surface, caption) in enumerate(panels, start=1):

@@ -110,7 +110,7 @@ def _alone(jobs: list[Job], options: Options) -> list[str]:
 
 def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: bool) -> None:
     """Print what would run, on what, and how long it should take."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "run": job.id,
             "done": job.evidence() is not None,

