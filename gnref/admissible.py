@@ -15,7 +15,7 @@ def check_input(x: Tensor) -> None:
 
     Raises:
         TypeError: x is not a floating-point tensor.
-        ValueError: x has no batch dimension.
+        ValueError: x has no batch dimension, or its samples have no entries.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"gradient_normalize: expected a tensor x, got {type(x).__name__}; pass torch.as_tensor(x)")
@@ -25,6 +25,8 @@ def check_input(x: Tensor) -> None:
         )
     if x.dim() == 0:
         raise ValueError("gradient_normalize: expected x of shape (N, ...), got a scalar; add a batch dimension")
+    if 0 in x.shape[1:]:
+        raise ValueError(f"gradient_normalize: expected samples with entries, got x of shape {tuple(x.shape)}")
 
 
 def coupling_modules(discriminator: Discriminator) -> Iterator[tuple[str, str]]:

@@ -58,7 +58,7 @@ def _quotient(f: Tensor, v: Tensor, zeta: Zeta) -> _Quotient:
     Two powers are at work: that of max |v|, at which the squares of the norm are safe, and that of the largest term of
     N, at which the sum and both quotients are. Multiplying by a power of two is exact, so both cancel exactly.
     """
-    gradient_exponent = torch.frexp(v.detach().abs().amax(1) if v.shape[1] else torch.zeros_like(f)).exponent
+    gradient_exponent = torch.frexp(v.detach().abs().amax(1)).exponent
     scaled = _scale(v, -gradient_exponent[:, None])
     live = scaled.detach().ne(0).any(1)
     # A dead row (v = 0) gets a stand-in, so that no derivative divides by its norm.
@@ -97,7 +97,7 @@ def _scale(values: Tensor, exponent: Tensor) -> Tensor:
     because a library's 2^k need not be exact. Beyond the clamp the product is 0 for any value met here.
     """
     bias, mantissa_bits, integer = (127, 23, torch.int32) if values.dtype == torch.float32 else (1023, 52, torch.int64)
-    exponent = exponent.clamp(-2 * (bias - 1), 2 * (bias - 1)).to(integer)
+    exponent = exponent.clamp(min=-2 * (bias - 1)).to(integer)
     first = exponent >> 1
     for part in (first, exponent - first):
         values = values * ((part + bias) << mantissa_bits).view(values.dtype)

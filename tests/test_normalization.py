@@ -121,11 +121,83 @@ def test_a_dense_map_is_reduced_to_its_mean_on_request() -> None:
     assert torch.equal(result, gnref.gradient_normalize(lambda x: D(x).flatten(1).mean(1), x))
 
 
+def conditional(x: torch.Tensor, y: torch.Tensor, *, scale: float = 1.0) -> torch.Tensor:
+    return (x * torch.nn.functional.one_hot(y, 3)).sum(1) * scale + 1
+
+
+def test_further_arguments_reach_the_discriminator() -> None:
+    """D_y(x) = s·x_y + 1 at x = (1, 2, 4): ‖∇ₓD‖ = s, f̂ = (s·x_y + 1)/(s·x_y + 1 + s)."""
+    x, y = torch.tensor([[1.0, 2.0, 4.0]], dtype=torch.float64).repeat(3, 1), torch.arange(3)
+    expected = [(2 * v + 1) / (2 * v + 3) for v in (1.0, 2.0, 4.0)]
+    assert gnref.gradient_normalize(conditional, x, y, scale=2.0).tolist() == pytest.approx(expected, rel=4 * 2**-53)
+
+    class Module(nn.Module):
+        forward = staticmethod(conditional)
+
+    found = gnref.GradientNormalized(Module())(x, y, scale=2.0)
+    assert found.tolist() == pytest.approx(expected, rel=4 * 2**-53)
+
+
 def test_the_module_equals_the_function_and_keeps_its_arguments() -> None:
     D, x = discriminator(), points()
+    module = gnref.GradientNormalized(D)
+    assert (module.zeta, module.method, module.reduce, module.coupled) == ("abs", "auto", None, False)
+    assert torch.equal(module(x), gnref.gradient_normalize(D, x))
     module = gnref.GradientNormalized(D, zeta="one", method="double-backward")
     assert torch.equal(module(x), gnref.gradient_normalize(D, x, zeta="one", method="double-backward"))
+    refusing = gnref.GradientNormalized(nn.Sigmoid(), method="replay")
+    with pytest.raises(ValueError, match="piecewise-linear"):
+        refusing(torch.ones(2, 1))
+    dense = gnref.GradientNormalized(nn.Identity(), reduce="mean")
+    assert dense(x).shape == (5,)
+    coupling = nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1)).double()
+    assert gnref.GradientNormalized(coupling, coupled=True)(x).shape == (5, 1)
+    assert gnref.gradient_normalize(coupling, x, coupled=True).shape == (5, 1)
+    for refused in (gnref.GradientNormalized(coupling), lambda x: gnref.normalization_parts(coupling, x)):
+        with pytest.raises(ValueError, match="BatchNorm1d"):
+            refused(x)
     assert dict(module.named_parameters()).keys() == {f"discriminator.{name}" for name, _ in D.named_parameters()}
+
+
+# Gradients
+
+
+@pytest.mark.parametrize("method", ["auto", "double-backward", "replay"])
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_the_parameter_gradient_of_a_linear_discriminator_is_known(method: str, zeta: str) -> None:
+    """f = ⟨w, x⟩, g = ‖w‖: df̂/dw = (∂f̂/∂f) x + (∂f̂/∂g) w/g, at w = (3, 4) and x = (2, 1), where f = 10 and g = 5.
+
+    GN: (5x - 10 w/5)/15² = (4, -3)/225. GN_1: x/6 - (10/36) w/5 = (1/6, -1/18). GN_0: x/5 - (10/25) w/5 = (4, -3)/25.
+    """
+    D = nn.Linear(2, 1, bias=False).double()
+    D.weight.data.copy_(torch.tensor([[3.0, 4.0]]))
+    x = torch.tensor([[2.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    parts = gnref.normalization_parts(D, x, zeta=zeta, method=method)
+    assert parts.method == ("double-backward" if method == "double-backward" else "replay")
+    parts.normalized.sum().backward()
+    expected = {"abs": [4 / 225, -3 / 225], "one": [1 / 6, -1 / 18], "zero": [4 / 25, -3 / 25]}[zeta]
+    # A few roundings of terms below 2.
+    assert D.weight.grad.flatten().tolist() == pytest.approx(expected, abs=16 * 2**-53)
+    slope = {"abs": 5 / 225, "one": 1 / 6, "zero": 1 / 5}[zeta]
+    assert x.grad.flatten().tolist() == pytest.approx([3 * slope, 4 * slope], abs=16 * 2**-53)
+
+
+def test_replay_names_the_module_it_cannot_replay() -> None:
+    D = nn.Sequential(nn.Linear(3, 4), nn.Sigmoid(), nn.Linear(4, 1)).double()
+    with pytest.raises(ValueError, match=r"SigmoidBackward0 is not known to be piecewise linear in 1 \(Sigmoid\)"):
+        gnref.gradient_normalize(D, points(), method="replay")
+    assert gnref.normalization_parts(D, points()).method == "double-backward"
+
+
+def test_several_heads_without_gradients_share_one_graph() -> None:
+    trunk = discriminator()
+    with torch.no_grad():
+        first, second = gnref.gradient_normalize(lambda x: (trunk(x), 2 * trunk(x) + x.sum(1, keepdim=True)), points())
+        shared = trunk[:2]
+        both = gnref.gradient_normalize(lambda x: (lambda h: (trunk[2](h), -trunk[2](h)))(shared(x)), points())
+    assert torch.equal(both[0], first)
+    assert torch.equal(both[1], -first)
+    assert second.shape == first.shape
 
 
 # Side effects
@@ -180,6 +252,7 @@ REFUSED = {
     ),
     "an integer input": (discriminator, torch.ones(4, 3, dtype=torch.int64), "floating-point x, got torch.int64"),
     "a scalar input": (discriminator, torch.ones(()), r"shape \(N, \.\.\.\), got a scalar"),
+    "samples without entries": (discriminator, torch.ones(4, 0), r"samples with entries, got x of shape \(4, 0\)"),
     "no tensor": (discriminator, [[1.0, 2.0, 3.0]], "expected a tensor x, got list"),
     "a score that ignores x": (
         lambda: lambda x: torch.ones(len(x), requires_grad=True) * 2,
@@ -251,7 +324,7 @@ def test_coupled_computes_the_gradient_of_the_summed_score() -> None:
     parts = gnref.normalization_parts(D, torch.tensor([[1.0], [2.0]]), coupled=True)
     assert parts.gradient_norm.tolist() == [3, 3]
     assert parts.method == "double-backward"
-    with pytest.raises(ValueError, match="coupled=True"):
+    with pytest.raises(ValueError, match=r'^gradient_normalize: .*"double-backward" with coupled=True'):
         gnref.gradient_normalize(D, torch.ones(2, 1), coupled=True, method="replay")
 
 
@@ -336,7 +409,9 @@ def test_dead_samples_have_a_documented_value_and_zero_gradient(method: str, zet
     for b, expected in ((0.0, {"abs": 0, "one": 0, "zero": 0}), (-3.0, {"abs": -1, "one": -3, "zero": 0})):
         D = nn.Sequential(nn.ReLU(), nn.Linear(1, 1)).double()
         D[1].bias.data.fill_(b)
-        result = gnref.gradient_normalize(D, -torch.ones(2, 1, dtype=torch.float64), zeta=zeta, method=method)
+        parts = gnref.normalization_parts(D, -torch.ones(2, 1, dtype=torch.float64), zeta=zeta, method=method)
+        assert parts.gradient_norm.tolist() == [0, 0]
+        result = parts.normalized
         assert result.flatten().tolist() == [expected[zeta]] * 2
         result.sum().backward()
         assert D[1].weight.grad.tolist() == [[0]]
