@@ -10,6 +10,9 @@ def wasserstein_distance(first: ArrayLike, second: ArrayLike) -> float:
     """W₁ = min over bijections σ of (1/N) Σᵢ ||xᵢ - y_σ(i)||₂, exactly, by linear assignment (O(N³)).
 
     `first`, `second`: finite points (N, d), equally many. Raises UserError for anything else.
+
+    >>> wasserstein_distance([[0, 0], [1, 0]], [[1, 2], [0, 2]])
+    2.0
     """
     from scipy.optimize import linear_sum_assignment
     from scipy.spatial.distance import cdist
@@ -27,6 +30,9 @@ def covered_modes(points: ArrayLike, centres: ArrayLike, deviation: float, share
     """How many of K modes get at least `share` of a fair part N / K of the points, counted within 4 deviations.
 
     `points` (N, d), `centres` (K, d), `deviation` that of every mode. A point counts for its nearest centre only.
+
+    >>> covered_modes([[0, 0], [0.1, 0]], centres=[[0, 0], [5, 5]], deviation=0.1)
+    1
     """
     from scipy.spatial.distance import cdist
 
