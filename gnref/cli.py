@@ -45,7 +45,7 @@ def _conform(
     Args:
         subject: A callable normalize(discriminator, x, *args, **kwargs) -> scores, as my.module:normalize.
         generator: Its loss-aware form for the generator's step, step(discriminator, x, loss, *args), where it has one.
-        budget: As many cases as fit into this time, such as 10s; by default 24 a law and dtype.
+        budget: As many cases as fit into this time, such as 10s; by default 12 a law and dtype, beside fixed ones.
         device: cpu or cuda.
         json: Write the findings to this file as well.
         eps: An ε declared in the denominator, such as 1e-8.

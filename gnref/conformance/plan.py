@@ -8,28 +8,20 @@ import torch
 
 from gnref.conformance.capabilities import Capabilities
 from gnref.conformance.plain import PLAIN, declared_eps, plain_call
-from gnref.exact import ExactConditional, ExactNetwork
-from gnref.laws import LAWS, Case, Edge, Law
-from gnref.laws.edges import edges
-from gnref.laws.smooth import ELU, SOFTSIGN, TANH
+from gnref.laws import LAWS, Case, Law
+from gnref.laws.examples import examples
 
-CASES = 24
-"""How many cases a law is judged at in each dtype, unless a budget of time says otherwise."""
+CASES = 12
+"""Drawn cases a law is judged at in each dtype, beside its examples, unless a budget of time says otherwise."""
 
-_FIXED: dict[str, tuple[Any, ...]] = {
-    "zero-over-zero": tuple(Edge(0.0, (0.0,) * n) for n in (1, 2, 5)),
-    "exponent-range": tuple(edges()),
-    "gradient-range": tuple(edges()),
-    "half-precision": (Edge(0.5, (0.25,)), Edge(-8.0, (3.0, 4.0)), Edge(15.0, (2.0**-4, 1.0, -2.0))),
-    "slope-formula": (SOFTSIGN, ELU, TANH),
-}
-"""Laws of fixed cases that speak of an implementation; the others speak of the paper's numbers and costs."""
+_OF_THE_PAPER = {"inference-cost", "training-cost", "softplus-limit-gradients"}
+"""Claims about the paper's numbers, which another library's normalization does not answer for."""
 
 _ONE_DTYPE = {
     "jump": torch.float64,
     "slope-formula": torch.float64,
     "half-precision": torch.float32,
-    # Their grid is float32's range.
+    # Their examples span float32's range.
     "exponent-range": torch.float32,
     "gradient-range": torch.float32,
 }
@@ -68,13 +60,8 @@ class Check:
 
 def laws() -> tuple[Law, ...]:
     """The laws of an implementation of GN, required ones first."""
-    chosen = [
-        law
-        for law in LAWS
-        if law.zeta == "abs"
-        and law.level in ("required", "robustness")
-        and (law.cases in ("network", "conditional", "facet") or law.id in _FIXED)
-    ]
+    levels = ("required", "robustness")
+    chosen = [law for law in LAWS if law.zeta == "abs" and law.level in levels and law.claim not in _OF_THE_PAPER]
     return tuple(sorted(chosen, key=lambda law: law.level))
 
 
@@ -90,22 +77,18 @@ def checks(capabilities: Capabilities, of_generator: bool = False) -> list[Check
     return [replace(check, of_generator=of_generator) for check in found]
 
 
-def cases(law: Law, dtype: torch.dtype, device: str, count: int, seed: int, pinned: bool = True) -> list[Any]:
-    """The law's cases, the shortest first, so that the first that breaks it is one to read.
+def cases(law: Law, dtype: torch.dtype, device: str, count: int, seed: int, fixed: bool = True) -> list[Any]:
+    """`count` drawn cases and, if `fixed`, the law's examples, which hold every class it would be vacuous without.
 
-    `pinned` cases, the same whatever the seed, hold every class that a law would be vacuous without.
+    The shortest come first, so that the first that breaks the law is one to read.
     """
     if law.id == "plain-call":
-        found: tuple[Any, ...] = (PLAIN,)
-    elif law.cases == "fixed":
-        found = _FIXED[law.id]
-    else:
-        found = tuple(sorted((_PINNED[law.cases] if pinned else ()) + _drawn(law.cases, count, seed), key=_length))
-    return [case.to(dtype, device) if isinstance(case, (Case, Edge)) else case for case in found]
-
-
-def _length(case: Any) -> int:
-    return len(repr(case))
+        return [PLAIN.to(dtype, device)]
+    found: list[Any] = [case for case in examples(law, device) if getattr(case, "dtype", dtype) == dtype]
+    if law.cases == "fixed":
+        return found
+    drawn = [case.to(dtype, device) if isinstance(case, Case) else case for case in _drawn(law.cases, count, seed)]
+    return sorted((found if fixed else []) + drawn, key=lambda case: len(repr(case)))
 
 
 @cache
@@ -133,27 +116,3 @@ def _drawn(kind: str, count: int, seed: int) -> tuple[Any, ...]:
 
     collect()
     return tuple(found.values())
-
-
-def _pin(slope: float) -> ExactNetwork:
-    layers = ((((1.0, -2.0), 1.5), ((3.0, 0.0), -0.5)), (((2.0, -1.0), -1.25), ((1.0, 3.0), 0.25)))
-    return ExactNetwork(layers, ((2.0, -3.0), 0.625), slope)
-
-
-_SQUARE = tuple((float(x), float(y)) for x in (-4, -1, 2) for y in (-3, 0, 1, 4))
-_DEAD = ExactNetwork(((((1.0,), 0.5),),), ((1.0,), 0.25))
-
-_PINNED: dict[str, tuple[Any, ...]] = {
-    "network": (
-        Case(_DEAD, ((-3.0,), (2.0,))),
-        Case(ExactNetwork((), ((-2.0,), 3.0)), ((4.0,), (-1.0,), (0.0,))),
-        Case(_pin(0.0), _SQUARE),
-        Case(_pin(0.25), _SQUARE),
-        Case(_pin(-1.0), _SQUARE),
-    ),
-    "conditional": (
-        Case(ExactConditional(_pin(0.0), ((1.0, 2.0), (-3.0, 1.0), (0.0, -2.0))), _SQUARE, (0, 1, 2) * 4),
-        Case(ExactConditional(_DEAD, ((2.0,), (-1.0,))), ((1.0,), (1.0,), (3.0,)), (0, 1, 1)),
-    ),
-    "facet": (),
-}

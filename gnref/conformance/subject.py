@@ -53,7 +53,7 @@ class Subject:
         return found
 
     def judge(self, check: Check, many: int = CASES, turn: int = 0) -> Finding:
-        """Judge one law at `many` drawn cases; each `turn` draws others, and the first judges the pinned ones too."""
+        """Judge one law at `many` drawn cases; each `turn` draws others, and the first judges the fixed ones too."""
         # A declared ε is judged by the subject as it is.
         declared = replace(self.capabilities, eps=0.0) if check.law.id == "declared-eps" else self.capabilities
         form = self.normalize
