@@ -1,0 +1,24 @@
+"""What a training step costs: the bodies that are measured, counts that have no noise, and times beside one another.
+
+Benchmarks, Table 1 and `python -m gnref.measure` all use these.
+"""
+
+from gnref.measure.counting import Count, count
+from gnref.measure.steps import METHODS, NETWORKS, PARTS, Setting, Steps
+from gnref.measure.tables import measured, table1
+from gnref.measure.timing import environment, interleaved, ratio
+
+__all__ = [
+    "Setting",
+    "Steps",
+    "METHODS",
+    "NETWORKS",
+    "PARTS",
+    "Count",
+    "count",
+    "interleaved",
+    "ratio",
+    "environment",
+    "measured",
+    "table1",
+]

@@ -1,0 +1,97 @@
+"""`python -m gnref.measure`: a readable table of what the methods' steps cost here, and the same as JSON."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gnref.measure.steps import METHODS, NETWORKS, PARTS, Part, Setting
+from gnref.measure.tables import Figure, measured
+from gnref.measure.timing import environment
+
+_LAYOUTS = ("plain", "channels-last", "fused", "fused channels-last")
+
+
+def main() -> int:
+    """Measure, print, and write."""
+    options = _options()
+    torch.set_num_threads(options.threads)
+    where = {**environment(options.device), "precision": options.precision, "capture": options.capture}
+    where |= {"about": options.about} if options.about else {}
+    print("\n".join(f"{key}: {value}" for key, value in where.items()), flush=True)
+    figures: list[Figure] = []
+    for network in options.network:
+        settings = [
+            Setting(network, method, options.batch, options.device, options.precision, layout, options.capture, options.width)
+            for layout in options.layout
+            for method in options.method
+        ]
+        parts: list[Part] = options.part
+        found = measured(settings, parts, 0 if options.count else options.rounds)
+        print("\n".join(_lines(found)), flush=True)
+        figures += found
+    if options.json:
+        report = {"command": " ".join(sys.argv[1:]), "environment": where, "figures": [f.as_json() for f in figures]}
+        _write(options.json, json.dumps(report, indent=1) + "\n")
+    return 0
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m gnref.measure", description=__doc__)
+    add = parser.add_argument
+    add("--network", nargs="+", choices=NETWORKS, default=["resnet-32"])
+    add("--method", nargs="+", choices=METHODS, default=["vanilla", "gn", "gn-double-backward"])
+    add("--part", nargs="+", choices=PARTS, default=["discriminator gradient", "score gradient"])
+    add("--layout", nargs="+", choices=_LAYOUTS, default=["plain"])
+    add("--batch", type=int, default=16, help="reals in a step, with as many fakes")
+    add("--width", type=int, default=None, help="of the networks; the paper's by default")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--precision", choices=("float32", "tf32", "bf16"), default="float32")
+    add("--capture", choices=("eager", "compiled", "cuda graph"), default="eager")
+    add("--rounds", type=int, default=7)
+    add("--threads", type=int, default=1, help="of the CPU; the process's time adds up over all of them")
+    add("--count", action="store_true", help="count only; on the device meta this needs no memory")
+    add("--about", default="", help="what else a reader should know, such as whether the machine was shared")
+    add("--json", type=Path, default=None)
+    return parser.parse_args()
+
+
+def _lines(figures: Sequence[Figure]) -> list[str]:
+    first = figures[0].setting
+    lines = [f"\n{first.network}, batch {first.batch}+{first.batch}"]
+    lines.append(
+        f"{'part':<23} {'method':<19} {'layout':<20} {'ms':>9} {'to vanilla':>10} {'to plain':>9} {'passes':>7} "
+        f"{'GFLOP':>8} {'launches':>8} {'peak MB':>8}"
+    )
+    for figure in figures:
+        s = figure.setting
+        time, vanilla, plain = (_number(n) for n in (figure.milliseconds, figure.to_vanilla, figure.to_plain))
+        lines.append(
+            f"{figure.part:<23} {s.method:<19} {s.layout:<20} {time:>9} {vanilla:>10} {plain:>9} {figure.passes:>7.2f} "
+            f"{figure.gflop:>8.2f} {figure.launches:>8} {figure.peak_bytes / 1e6:>8.1f}"
+        )
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}" if value >= 100 else f"{value:.3f}"
+
+
+def _write(path: Path, text: str) -> None:
+    """A text file, at once or not at all."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(file.name, 0o644)
+    os.replace(file.name, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

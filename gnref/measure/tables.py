@@ -1,0 +1,95 @@
+"""Rows of figures: each setting counted, timed beside the others, and set against the unnormalized step."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from gnref.measure.counting import count
+from gnref.measure.steps import Part, Setting, Steps
+from gnref.measure.timing import interleaved, ratio
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One part of one setting. Times are medians; ratios medians over rounds of times in the same round."""
+
+    setting: Setting
+    part: Part
+    milliseconds: float | None
+    to_vanilla: float | None
+    """To the unnormalized step in the same layout; None where that was not measured."""
+    to_plain: float | None
+    """To the unnormalized step in the plain layout."""
+    seconds: tuple[float, ...]
+    """Every round."""
+    gflop: float
+    passes: float
+    """flop by the flop of one forward pass of D in the plain layout on as many images as a step of D has."""
+    launches: int
+    peak_bytes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The figure as JSON holds it."""
+        return asdict(self)
+
+
+def measured(settings: Sequence[Setting], parts: Sequence[Part], rounds: int = 7) -> list[Figure]:
+    """Every part of every setting, all settings of one part timed interleaved; `rounds=0` counts only.
+
+    Settings are of one network, batch and device, so that the ratios mean something.
+    """
+    steps = {setting: Steps(setting) for setting in settings}
+    unit = count(Steps(replace(settings[0], method="vanilla", layout="plain", capture="eager")).forward_pass).flops
+    figures = []
+    for part in parts:
+        counts = {s: count(getattr(steps[s], part.replace(" ", "_"))) for s in settings}
+        names = {s: str(i) for i, s in enumerate(settings)}
+        bodies = {names[s]: steps[s].body(part) for s in settings} if rounds else {}
+        times = interleaved(bodies, rounds, settings[0].device)
+        for s in settings:
+            mine = times.get(names[s], [])
+            vanilla = times.get(names.get(replace(s, method="vanilla"), ""))
+            plain = times.get(names.get(replace(s, method="vanilla", layout="plain"), ""))
+            figures.append(
+                Figure(
+                    s,
+                    part,
+                    1000 * statistics.median(mine) if mine else None,
+                    ratio(mine, vanilla) if vanilla else None,
+                    ratio(mine, plain) if plain else None,
+                    tuple(mine),
+                    counts[s].flops / 1e9,
+                    counts[s].flops / unit,
+                    counts[s].launches,
+                    counts[s].peak_bytes,
+                )
+            )
+    return figures
+
+
+def table1(
+    methods: Sequence[str] = ("vanilla", "sn", "1-gp", "gn", "gn-double-backward"),
+    setting: Setting | None = None,
+    rounds: int = 7,
+) -> dict[str, dict[str, float]]:
+    """The speed column of [GN, Table 1] as ratios of time to vanilla: a step of D, and a step of D and one of G.
+
+    The generator's column of the paper is read as one step of each. Seconds stand beside the ratios.
+    """
+    base = setting or Setting()
+    settings = [replace(base, method=method) for method in methods]
+    figures = measured(settings, ("discriminator step", "generator step"), rounds)
+    found = {(figure.setting.method, figure.part): figure.seconds for figure in figures}
+    vanilla = found["vanilla", "discriminator step"], found["vanilla", "generator step"]
+    table = {}
+    for method in methods:
+        d, g = found[method, "discriminator step"], found[method, "generator step"]
+        both = [a + b for a, b in zip(d, g, strict=True)]
+        table[method] = {
+            "discriminator": ratio(d, vanilla[0]),
+            "discriminator and generator": ratio(both, [a + b for a, b in zip(*vanilla, strict=True)]),
+            "discriminator seconds": statistics.median(d),
+            "generator seconds": statistics.median(g),
+        }
+    return table
