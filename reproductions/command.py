@@ -9,7 +9,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import ClassVar, NoReturn, Protocol
 
 from jobs import Job, Options, dry_run, run_all
 from lines import Line, as_json, as_text
@@ -20,6 +20,9 @@ from gnref.errors import UserError
 
 class Study(Protocol):
     """What a table or figure runs and judges at one scale."""
+
+    judges_images: ClassVar[bool]
+    """Whether `--samples` makes sense: images of another library in the place of a run's."""
 
     def jobs(self) -> list[Job]:
         """Every run it rests on."""
@@ -96,6 +99,8 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
     if options.jobs < 1:
         raise UserError(f"--jobs: expected at least 1, got {options.jobs}")
     study, code = artefact.study(options.scale), 0
+    if options.samples and not study.judges_images:
+        raise UserError(f"--samples: {artefact.name} at this scale judges no images of another library")
     if arguments.dry_run:
         dry_run(artefact.name, artefact.title, _chosen(study.jobs(), options), options, arguments.json)
     if arguments.run:

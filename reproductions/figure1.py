@@ -36,7 +36,7 @@ GN_BEST = tuple(
     for other, name in METHODS.items()
     if other != "gn"
 )
-FIGURE = Artefact(
+ARTEFACT = Artefact(
     "figure1",
     "Figure 1: activation functions, CIFAR-10",
     Trained("figure1", {}, RELU_BEST + BETA_HELPS + GN_BEST),
@@ -44,4 +44,4 @@ FIGURE = Artefact(
 )
 
 if __name__ == "__main__":
-    main(FIGURE)
+    main(ARTEFACT)

@@ -19,7 +19,7 @@ ORDERS = tuple(
     for network in ("cnn", "resnet")
     for other, label in (("gn1", "GN_1"), ("gn0", "GN_0"))
 )
-FIGURE = Artefact(
+ARTEFACT = Artefact(
     "figure2",
     "Figure 2: variants of gradient normalization, CIFAR-10",
     Trained("figure2", {}, ORDERS),
@@ -27,4 +27,4 @@ FIGURE = Artefact(
 )
 
 if __name__ == "__main__":
-    main(FIGURE)
+    main(ARTEFACT)

@@ -9,10 +9,11 @@ suggests is judged as a statement: the largest slope of each surface over the bo
 linear region, is below the vanilla one's; five trained discriminators each.
 """
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -43,6 +44,8 @@ PICTURE = RESULTS / "figure3.png"
 @dataclass(frozen=True)
 class Surfaces:
     """Figure 3's runs, its lines and its picture."""
+
+    judges_images: ClassVar[bool] = False
 
     def jobs(self) -> list[Job]:
         """Every method, five seeds."""
@@ -202,6 +205,7 @@ def draw(options: Options) -> Path:
 
     matplotlib.use("agg")
     from matplotlib import pyplot
+    from PIL import Image
 
     axis = torch.linspace(LOW, HIGH, GRID)
     x, y = torch.meshgrid(axis, axis, indexing="xy")
@@ -225,10 +229,14 @@ def draw(options: Options) -> Path:
         axes.set(title=f"{title}\n{caption}", zlim=(-0.5, 1), xlim=(LOW, HIGH), ylim=(LOW, HIGH))
         axes.view_init(elev=35, azim=-60)
     figure.tight_layout()
-    figure.savefig(PICTURE, pil_kwargs={"optimize": True})
+    picture = io.BytesIO()
+    figure.savefig(picture)
     pyplot.close(figure)
+    Image.open(picture).convert("RGB").quantize(128).save(PICTURE, optimize=True)
     return PICTURE
 
 
+ARTEFACT = Artefact("figure3", "Figure 3: value surfaces of discriminators in the plane", Surfaces())
+
 if __name__ == "__main__":
-    main(Artefact("figure3", "Figure 3: value surfaces of discriminators in the plane", Surfaces()))
+    main(ARTEFACT)

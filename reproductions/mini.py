@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, ClassVar
 
 from evidence import RESULTS, Evidence, find_all
 from guards import Session, guard
@@ -67,6 +67,7 @@ def seeds() -> list[int]:
 class Mini:
     """A table's or figure's hypotheses."""
 
+    judges_images: ClassVar[bool] = False
     artefact: str
 
     def jobs(self) -> list[Job]:

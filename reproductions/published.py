@@ -76,3 +76,8 @@ def setting(name: str) -> dict[str, Any]:
 def protocol(name: str) -> dict[str, Any]:
     """What was scored against what."""
     return dict(_document()["protocol"][name])
+
+
+def parameters() -> dict[str, dict[str, int]]:
+    """Parameter counts of the networks that the appendix refers to."""
+    return dict(_document()["parameters"])

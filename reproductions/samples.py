@@ -7,6 +7,7 @@ python reproductions/samples.py --plot
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import trained
@@ -37,6 +38,8 @@ FIGURES = {
 @dataclass(frozen=True)
 class Samples:
     """Grids of 100 samples (16 at 1024 pixels) of each experiment's first seed."""
+
+    judges_images: ClassVar[bool] = False
 
     def jobs(self) -> list[Job]:
         """The runs behind the pictures; most of them are those of Tables 2, 4 and 5."""
@@ -83,5 +86,7 @@ def _line(figure: str, options: Options) -> Line:
     return Line(figure, label, "", "", Finding(Verdict.NOT_RUN, reason))
 
 
+ARTEFACT = Artefact("samples", "Figures 4 to 12: sample grids", Samples())
+
 if __name__ == "__main__":
-    main(Artefact("samples", "Figures 4 to 12: sample grids", Samples()))
+    main(ARTEFACT)

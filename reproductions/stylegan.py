@@ -10,9 +10,9 @@ length is StyleGAN's 25 million images, the layer is left out because it makes s
 from command import Artefact, main
 from trained import Trained
 
-TABLE = Artefact(
+ARTEFACT = Artefact(
     "stylegan", "StyleGAN with gradient normalization", Trained("stylegan", {"gn": "celebahq-1024-stylegan-gn"})
 )
 
 if __name__ == "__main__":
-    main(TABLE)
+    main(ARTEFACT)

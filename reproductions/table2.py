@@ -15,7 +15,7 @@ ROWS = {
     "resnet.ns": "cifar10-resnet-gn-ns",
     "resnet.ns-without-sigmoid": "cifar10-resnet-gn-ns-without-sigmoid",
 }
-TABLE = Artefact("table2", "Table 2: loss functions under gradient normalization, CIFAR-10", Trained("table2", ROWS))
+ARTEFACT = Artefact("table2", "Table 2: loss functions under gradient normalization, CIFAR-10", Trained("table2", ROWS))
 
 if __name__ == "__main__":
-    main(TABLE)
+    main(ARTEFACT)

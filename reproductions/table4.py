@@ -16,7 +16,7 @@ ORDER = Ordering(
     ("cifar10-biggan-gn-cr", "cifar10-biggan-gn", "cifar10-biggan-cr"),
     score="fid_test",
 )
-TABLE = Artefact(
+ARTEFACT = Artefact(
     "table4",
     "Table 4: conditional image generation on CIFAR-10",
     Trained("table4", ROWS, (ORDER,)),
@@ -24,4 +24,4 @@ TABLE = Artefact(
 )
 
 if __name__ == "__main__":
-    main(TABLE)
+    main(ARTEFACT)

@@ -23,7 +23,7 @@ ORDERS = tuple(
         ("church256", "LSUN church 256", "lsun-church-256-resnet"),
     )
 )
-TABLE = Artefact("table5", "Table 5: CelebA-HQ and LSUN church outdoor", Trained("table5", ROWS, ORDERS))
+ARTEFACT = Artefact("table5", "Table 5: CelebA-HQ and LSUN church outdoor", Trained("table5", ROWS, ORDERS))
 
 if __name__ == "__main__":
-    main(TABLE)
+    main(ARTEFACT)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import evidence
 import published
@@ -47,6 +47,7 @@ class Ordering:
 class Trained:
     """A table whose cells are scores of trained networks. `rows` maps a cell's row to its experiment."""
 
+    judges_images: ClassVar[bool] = True
     artefact: str
     rows: Mapping[str, str]
     orderings: tuple[Ordering, ...] = ()
@@ -60,7 +61,7 @@ class Trained:
         """Every printed number beside ours, judged together; then the orderings."""
         cells = published.cells_of(self.artefact)
         judged = [cell for cell in cells if not cell.external]
-        sessions = {cell.id: self._sessions(cell, options) for cell in judged}
+        sessions = self._judged_images(judged, options) if options.samples else self._own_sessions(judged)
         values = {cell.id: [session.scores[_score(cell)] for session in sessions[cell.id]] for cell in judged}
         found = judge_cells([(cell.score, cell.value, values[cell.id]) for cell in judged])
         by_id = dict(zip((cell.id for cell in judged), found, strict=True))
@@ -100,11 +101,18 @@ class Trained:
             return Finding(finding.verdict, f"{finding.reason} (1 session)")
         return finding
 
-    def _sessions(self, cell: Printed, options: Options) -> list[Session]:
-        if options.samples:
-            chosen = options.cell is not None and cell.id.startswith(options.cell)
-            return from_images(cell, self.rows[_row(cell)], options) if chosen else []
-        return [session(record) for record in records(self.rows[_row(cell)])]
+    def _own_sessions(self, cells: list[Printed]) -> dict[str, list[Session]]:
+        return {cell.id: [session(record) for record in records(self.rows[_row(cell)])] for cell in cells}
+
+    def _judged_images(self, cells: list[Printed], options: Options) -> dict[str, list[Session]]:
+        """The images of `--samples` as sessions of the one row that `--cell` names; no other row has any."""
+        rows = {_row(cell) for cell in cells if cell.id.startswith(options.cell or "")}
+        if len(rows) != 1:
+            names = ", ".join(f"{self.artefact}.{row}" for row in self.rows)
+            raise UserError(f"--samples: say which row the images are of, --cell with one of {names}")
+        (row,) = rows
+        found = from_images(self.rows[row], options)
+        return {cell.id: found if _row(cell) == row else [] for cell in cells}
 
     def _rests_on(self, cell: Printed, options: Options) -> tuple[str, ...]:
         if options.samples:
@@ -205,7 +213,7 @@ def score(images: Any, name: str, options: Options) -> dict[str, float | None]:
     return {key: measured[each]["IS" if key == "is" else "FID"] for key, each in protocols(name).items()}
 
 
-def from_images(cell: Printed, name: str, options: Options) -> list[Session]:
+def from_images(name: str, options: Options) -> list[Session]:
     """Sessions from folders of images that another library generated, one folder a session."""
     needs = [need for need in _missing(name, options) if not need.startswith("a GPU")]
     if needs:

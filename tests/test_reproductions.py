@@ -316,6 +316,8 @@ def test_committed_evidence_is_whole() -> None:
 
 
 class _Study:
+    judges_images = False
+
     def __init__(self) -> None:
         self.done: list[str] = []
 

@@ -1,0 +1,16 @@
+"""Every table and figure of the appendix, in its order."""
+
+import figure1
+import figure2
+import figure3
+import samples
+import stylegan
+import table2
+import table3
+import table4
+import table5
+from command import Artefact
+
+ARTEFACTS: tuple[Artefact, ...] = tuple(
+    each.ARTEFACT for each in (figure1, figure2, figure3, table2, table3, table4, table5, stylegan, samples)
+)
