@@ -57,7 +57,8 @@ class Judged:
     def __call__(self, law: Law, normalize: Normalize | None, case: Any) -> None:
         """Judge one case; in a report the row counts it, and keeps the worst share of a bound or the counterexample."""
         dtype, device = str(getattr(case, "dtype", "")).removeprefix("torch."), getattr(case, "device", "")
-        self.measured.update(check=law.id, evidence=law.evidence, dtype=dtype, device=device)
+        check = ": ".join([law.id, *filter(None, [getattr(case, "name", "")])])
+        self.measured.update(check=check, evidence=law.evidence, dtype=dtype, device=device)
         self.measured["cases"] = self.measured.get("cases", 0) + 1
         if isinstance(case, Case):
             self.classes.update(name for name, belongs in classes(case).items() if belongs)
@@ -65,7 +66,7 @@ class Judged:
         try:
             share = law(normalize, case)
         except AssertionError as broken:
-            self.measured["counterexample"] = str(broken)
+            self.measured.setdefault("counterexample", str(broken))
             if law.level == "refuted":
                 self.measured["evidence"] = "counterexample"
             raise

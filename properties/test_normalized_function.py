@@ -6,6 +6,7 @@ from hypothesis import example, given
 
 from gnref.exact import ExactNetwork
 from gnref.laws import LAWS, Case, Edge
+from gnref.laws.conduct import one_forward_pass
 from gnref.laws.edges import dead_region, edges, exponent_range, gradient_range, zero_over_zero
 from gnref.strategies import cases, edge_cases
 
@@ -31,6 +32,12 @@ def test_definition(law, dtype, device, method, case, normalize, judged):
 def test_symmetries_in_half_precision(law, device, method, case, normalize, judged):
     """Powers of two and signs round nothing, so these laws are bitwise where f and ∇ₓf are rounded."""
     judged(law, normalize(law, method), case.to(torch.bfloat16, device))
+
+
+@given(case=cases())
+def test_one_forward_pass(device, method, case, normalize, judged):
+    """Buffers advance once."""
+    judged(one_forward_pass, normalize(one_forward_pass, method), case.to(torch.float64, device))
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

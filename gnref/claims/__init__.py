@@ -20,6 +20,4 @@ def find(id: str) -> Claim:
     from difflib import get_close_matches
 
     near = get_close_matches(id, CLAIMS, n=3, cutoff=0.4) or list(CLAIMS)[:3]
-    raise UserError(
-        f"there is no claim {id!r}; did you mean {', '.join(near)}? `gnref claims` lists all."
-    )
+    raise UserError(f"there is no claim {id!r}; did you mean {', '.join(near)}? `gnref claims` lists all.")

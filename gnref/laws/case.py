@@ -144,7 +144,7 @@ def judge(what: str, got: Any, expected: Any, bound: Any, snippet: str) -> float
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise AssertionError(
-            f"{what}: at {place} expected {expected[place]!r}, got {got[place]!r}, "
+            f"{what}{list(place) or ''}: expected {float(expected[place])!r}, got {float(got[place])!r}, "
             f"which is off by {error[place]:.3g} where {bound[place]:.3g} is allowed\n{snippet}"
         )
     return float(np.max(np.divide(error, bound, out=np.zeros_like(error), where=bound > 0), initial=0.0))

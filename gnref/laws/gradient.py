@@ -185,8 +185,7 @@ def hinge_is_wasserstein(normalize: Normalize, case: Case) -> float:
     and each of N + 4 roundings costs at most 2U on each side.
     """
     module = case.module()
-    with torch.no_grad():
-        inside = (normalize(module, case.x(), *case.arguments()).abs().flatten() < 1).cpu().numpy()
+    inside = (normalize(module, case.x(), *case.arguments()).detach().abs().flatten() < 1).cpu().numpy()
     case = case.at(inside)
     return _judge_losses(normalize, case) if len(case.points) > 1 else 0.0
 

@@ -83,7 +83,7 @@ def _step(normalize: Normalize | None, widths: tuple[int, ...], train: bool) -> 
     pairs = list(pairwise(widths))
     modules = [m for a, b in pairs for m in (nn.Linear(a, b, dtype=torch.float64), nn.ReLU())][:-1]
     module, x = nn.Sequential(*modules), torch.ones(4, widths[0], dtype=torch.float64)
-    with _MultiplyAdds() as count, torch.set_grad_enabled(train):
+    with _MultiplyAdds() as count:
         scores = module(x) if normalize is None else normalize(module, x)
         if train:
             scores.sum().backward()

@@ -1,0 +1,103 @@
+"""The laws tell right from wrong: every named mistake dies by its expected law, and no right one is harmed."""
+
+import importlib.util
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import torch
+
+from gnref.claims import CLAIMS, describe, find, listing, markdown
+from gnref.errors import UserError
+from gnref.exact import ExactNetwork
+from gnref.laws import LAWS, Case, Line
+from gnref.laws.examples import examples
+
+_SPEC = importlib.util.spec_from_file_location("mistakes", Path(__file__).with_name("mistakes.py"))
+assert _SPEC is not None
+assert _SPEC.loader is not None
+mistakes = importlib.util.module_from_spec(_SPEC)
+sys.modules["mistakes"] = mistakes
+_SPEC.loader.exec_module(mistakes)
+
+BY_ID = {law.id: law for law in LAWS}
+REQUIRED = [law for law in mistakes.JUDGES if law.level == "required"]
+
+
+@pytest.mark.parametrize("name", mistakes.MISTAKES)
+def test_a_mistake_dies_by_its_law(name: str) -> None:
+    mistake = mistakes.MISTAKES[name]
+    assert mistakes.verdict(mistake.normalize, BY_ID[mistake.law]) == "killed"
+
+
+@pytest.mark.parametrize("name", mistakes.RIGHT)
+def test_a_right_one_is_harmed_by_no_required_law(name: str) -> None:
+    found = {law.id: mistakes.verdict(mistakes.RIGHT[name], law) for law in REQUIRED}
+    assert set(found.values()) == {""}, found
+
+
+@pytest.mark.parametrize("name", ["reference, double backward", "reference, auto"])
+def test_the_reference_keeps_the_robustness_laws(name: str) -> None:
+    found = {law.id: mistakes.verdict(mistakes.RIGHT[name], law) for law in mistakes.JUDGES if law not in REQUIRED}
+    assert set(found.values()) == {""}, found
+
+
+def test_the_literal_formula_breaks_at_the_edges_and_nowhere_else() -> None:
+    assert mistakes.broken_by_the_literal_formula() == {"zero-over-zero", "exponent-range", "gradient-range"}
+
+
+def test_every_law_that_judges_an_implementation_has_examples_that_are_not_vacuous() -> None:
+    for law in mistakes.JUDGES:
+        cases = list(examples(law))
+        assert cases, law.id
+        if law.cases == "network":
+            assert any((case.exact.squared_norm == 0).any() for case in cases)
+            assert any((case.exact.squared_norm > 0).any() for case in cases)
+
+
+def test_every_claim_has_a_law_and_every_law_a_claim() -> None:
+    assert {law.claim for law in LAWS} == {claim.id for claim in CLAIMS.values() if claim.status != "empirical"}
+
+
+def test_laws_have_one_id_each_and_a_statement_of_one_line() -> None:
+    assert len(BY_ID) == len(LAWS)
+    assert all(law.statement.endswith(".") for law in LAWS)
+
+
+def test_a_claim_is_refuted_exactly_where_it_has_a_law_that_must_fail() -> None:
+    refuted = {law.claim for law in LAWS if law.level == "refuted"}
+    assert refuted == {claim.id for claim in CLAIMS.values() if claim.refuted}
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.work is not None], ids=lambda c: c.id)
+def test_every_step_of_a_worked_example_holds(claim) -> None:
+    assert [text for text, holds in claim.work() if not holds] == []
+    assert "does not hold" not in describe(claim)
+
+
+def test_claims_are_listed_described_and_found() -> None:
+    assert len(listing(CLAIMS.values()).splitlines()) == len(CLAIMS)
+    assert markdown(CLAIMS.values()).count("\n") == len(CLAIMS) + 1
+    assert "1001/2001" in describe(find("theorem-6"))
+    with pytest.raises(UserError, match="did you mean theorem-6"):
+        find("theorem6")
+
+
+def test_a_broken_law_says_what_came_what_should_have_come_and_how_to_see_it() -> None:
+    case = Case(ExactNetwork((), ((1.0,), 3.0)), ((0.0,),))
+    with pytest.raises(AssertionError) as broken:
+        BY_ID["value"](lambda D, x: D(x), case)
+    message = str(broken.value)
+    assert "expected 0.75, got 3.0" in message
+    found: dict[str, object] = {"normalize": mistakes.literal, "print": lambda value: found.update(value=value)}
+    exec(message.split("\n", 1)[1], found)
+    assert found["value"].item() == 0.75  # type: ignore[attr-defined]
+
+
+def test_a_case_pastes() -> None:
+    case = Case(ExactNetwork((), ((1.0,), 3.0)), ((0.0,), (1.0,)), dtype=torch.float32)
+    assert eval(repr(case)) == case
+    line = Line(case.network, (0.0,), (1.0,))
+    assert eval(repr(line)) == line
+    assert line.segment().values.tolist() == [Fraction(3), Fraction(4)]
