@@ -5,6 +5,7 @@ import figure2
 import figure3
 import samples
 import stylegan
+import table1
 import table2
 import table3
 import table4
@@ -12,5 +13,5 @@ import table5
 from command import Artefact
 
 ARTEFACTS: tuple[Artefact, ...] = tuple(
-    each.ARTEFACT for each in (figure1, figure2, figure3, table2, table3, table4, table5, stylegan, samples)
+    each.ARTEFACT for each in (figure1, figure2, figure3, table1, table2, table3, table4, table5, stylegan, samples)
 )

@@ -1,0 +1,165 @@
+"""Table 1: training speed of vanilla, SN, 1-GP and GN, ResNet on CIFAR-10; judged on ratios of time to vanilla.
+
+    python reproductions/table1.py --run --check
+
+Runs anywhere, on the GPU too where there is one, and is then judged by it. The column "Generator" is read as one
+update of D and one of G (an inference: 1-GP, which does not touch G's loss, is slowed in it by as much as its update
+of D is). Updates per second of an RTX 2080 Ti say nothing of another device, so printed it/s become ratios: a ratio
+within a factor of 1.5 of the printed one is the same, by two one-sided tests over rounds in which all methods run
+beside one another. GN is the original's double backward; this package's replay stands beside it and is not judged.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import ClassVar
+
+import published
+from command import Artefact, main
+from equivalence import ALPHA, Sample, holm
+from evidence import Evidence
+from jobs import Job, Options
+from lines import Line
+from orderings import judge_ordering
+from verdict import Finding, Verdict
+
+from gnref.errors import UserError
+
+FACTOR = 1.5
+LARGEST_SCATTER = 0.10
+ROUNDS = 5
+METHODS = {"vanilla": "vanilla", "sn": "sn", "gp": "1-gp", "gn": "gn-double-backward", "replay": "gn"}
+COLUMNS = {"discriminator": "Discriminator", "generator": "Generator (D + G)"}
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Table 1's run and its lines."""
+
+    judges_images: ClassVar[bool] = False
+
+    def jobs(self) -> list[Job]:
+        """Every method, five rounds, on each kind of device."""
+        return [job("cuda", 64), job("cpu", 16)]
+
+    def lines(self, options: Options) -> list[Line]:
+        """Every ratio beside the printed one, then their order; the GPU's where there is evidence on one."""
+        found = [record for each in self.jobs() if (record := each.evidence())]
+        judged = [(m, c) for m in ("sn", "gp", "gn") for c in COLUMNS]
+        if not found:
+            missing = Finding(Verdict.NOT_RUN, "no evidence; python reproductions/table1.py --run makes it in minutes")
+            names = [f"table1.{m}.{c}" for m, c in judged] + ["table1.order"]
+            return [Line(name, name, "", "", missing) for name in names]
+        record = found[0]
+        samples = {key: _sample(record, *key) for key in judged}
+        outside = dict(zip(judged, holm([s.p_outside() for s in samples.values()]), strict=True))
+        lines = [
+            _line(record, m, c, _finding(record, m, c, samples[m, c], outside[m, c]) if (m, c) in judged else None)
+            for m in METHODS
+            for c in COLUMNS
+        ]
+        order = [(METHODS[m], ratios(record, m, "discriminator")) for m in ("sn", "gp", "gn")]
+        label = "an update of D: SN faster than 1-GP faster than GN"
+        return [*lines, Line("table1.order", label, "", "", judge_ordering(order), (record.file.name,))]
+
+    def plot(self, options: Options) -> Path:
+        """Numbers in a table have no picture."""
+        raise UserError("table1 is a table of numbers: there is nothing to plot")
+
+
+def job(device: str, batch: int) -> Job:
+    """Measure on one kind of device; the batch is the paper's on a GPU."""
+    settings = {
+        "network": "resnet-32",
+        "batch": batch,
+        "device": device,
+        "rounds": ROUNDS,
+        "methods": list(METHODS.values()),
+    }
+    lines = [f"table1.{m}.{c}" for m in METHODS for c in COLUMNS] + ["table1.order"]
+
+    def missing(options: Options) -> list[str]:
+        import torch
+
+        return [] if device == "cpu" or torch.cuda.is_available() else ["a GPU"]
+
+    def work(options: Options) -> Mapping[str, float | None]:
+        return measure(device, batch)
+
+    return Job(f"table1-{device}", "paper", 0, settings, work, tuple(lines), missing, lambda: "minutes")
+
+
+def measure(device: str, batch: int) -> dict[str, float | None]:
+    """Seconds of every update in every round."""
+    from gnref.measure import Setting, measured
+
+    base = Setting("resnet-32", batch=batch, device=device)
+    settings = [replace(base, method=method) for method in METHODS.values()]
+    figures = measured(settings, ("discriminator step", "generator step"), ROUNDS)
+    return {
+        f"{figure.setting.method}, {figure.part}, round {i}": seconds
+        for figure in figures
+        for i, seconds in enumerate(figure.seconds)
+    }
+
+
+def seconds(record: Evidence, method: str, column: str) -> list[float]:
+    """Of each round: an update of D, or one of D and one of G."""
+    parts = ["discriminator step"] + ["generator step"] * (column == "generator")
+    return [sum(record.value(f"{METHODS[method]}, {part}, round {i}") for part in parts) for i in range(ROUNDS)]
+
+
+def ratios(record: Evidence, method: str, column: str) -> list[float]:
+    """Time by vanilla's in the same round."""
+    pairs = zip(seconds(record, method, column), seconds(record, "vanilla", column), strict=True)
+    return [a / b for a, b in pairs]
+
+
+def printed_ratio(method: str, column: str) -> float:
+    """Time by vanilla's, from the printed it/s."""
+    return published.cell(f"table1.vanilla.{column}").value / published.cell(f"table1.{method}.{column}").value
+
+
+def _sample(record: Evidence, method: str, column: str) -> Sample:
+    """In logarithms: a ratio's difference to the printed one, and the margin."""
+    logs = [math.log(ratio) for ratio in ratios(record, method, column)]
+    difference = mean(logs) - math.log(printed_ratio(method, column))
+    return Sample(difference, stdev(logs) / math.sqrt(len(logs)), len(logs) - 1, math.log(FACTOR))
+
+
+def _finding(record: Evidence, method: str, column: str, sample: Sample, outside: bool) -> Finding:
+    scatter = _scatter(seconds(record, method, column))
+    reason = f"{math.exp(sample.difference):.2f} times the printed ratio, on {record.device}"
+    if scatter > LARGEST_SCATTER:
+        return Finding(Verdict.INCONCLUSIVE, f"{reason}; its times scatter by {scatter:.0%}: run on a quiet machine")
+    if outside:
+        return Finding(Verdict.NOT_REPRODUCED, f"{reason}; p of a factor below {FACTOR} is under {ALPHA}")
+    return Finding(Verdict.REPRODUCED if sample.reproduced() else Verdict.INCONCLUSIVE, reason)
+
+
+def _scatter(times: list[float]) -> float:
+    return stdev(times) / mean(times)
+
+
+def _line(record: Evidence, method: str, column: str, finding: Finding | None) -> Line:
+    found = mean(ratios(record, method, column))
+    milliseconds = 1000 * mean(seconds(record, method, column))
+    names = {"vanilla": "Vanilla", "sn": "SN", "gp": "1-GP", "gn": "GN", "replay": "GN by replay (ours)"}
+    printed = "" if method == "replay" else f"{printed_ratio(method, column):.2f}x"
+    unjudged = Finding(Verdict.SHOWN, "the unit of the ratios" if method == "vanilla" else "beside the printed table")
+    return Line(
+        f"table1.{method}.{column}",
+        f"{names[method]}, {COLUMNS[column]}",
+        printed,
+        f"{found:.2f}x ({milliseconds:.0f} ms)",
+        finding or unjudged,
+        (record.file.name,),
+    )
+
+
+ARTEFACT = Artefact("table1", "Table 1: training speed, as ratios of time to the unnormalized update", Speed())
+
+if __name__ == "__main__":
+    main(ARTEFACT)
