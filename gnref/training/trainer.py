@@ -5,6 +5,7 @@ depends on nothing but the weights before it, wherever a run is cut, however oft
 processes it runs.
 """
 
+import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
@@ -218,7 +219,11 @@ class Trainer:
         if self.processes.count == 1:
             return objective
         # Buffers are equal already: batch statistics are synchronized, and power iterations see the same weights.
-        return DistributedDataParallel(objective, broadcast_buffers=False, find_unused_parameters=self._grows)
+        # torch 2.13 renames the option.
+        known = inspect.signature(DistributedDataParallel).parameters
+        options: dict[str, Any] = {"find_unused_parameters": self._grows}
+        options["forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"] = False
+        return DistributedDataParallel(objective, **options)
 
     def _alone_until_last(self, loss: nn.Module, part: int) -> AbstractContextManager[Any]:
         """Gradients are exchanged once, with the last part of a batch."""
