@@ -16,7 +16,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -41,19 +41,26 @@ class Plan:
         Their backward pass is the replay; with `create_graph=True` it is double backward on the same graph, so higher
         derivatives are right too.
         """
-        tape = _Tape()
-        # The tangent pass differentiates in the seed; without layers to fill there is none, and nothing is recorded.
-        record = bool(self.leaves)
-        seed = torch.ones_like(self.score, requires_grad=record)
-        diversions = [layer.node.register_hook(partial(_divert, tape, layer)) for layer in self.layers if record]
+        recorded = self.record()
+        if not self.leaves:
+            # f and v meet x alone: nothing is left to do with their graphs.
+            score, gradient = _Fixed.apply(self.score.detach(), recorded.gradient, x)  # type: ignore[no-untyped-call]
+        else:
+            held = (self.score, self.inner, recorded.gradient.detach())
+            score, gradient = _Replay.apply(recorded, held, x, *self.leaves)  # type: ignore[no-untyped-call]
+        return score, gradient
+
+    def record(self) -> "_Recording":
+        """The pass for ∇ₓf, with the adjoint of every layer kept; without layers to fill, nothing is."""
+        tape, keep = _Tape(), bool(self.leaves)
+        seed = torch.ones_like(self.score, requires_grad=keep)
+        diversions = [layer.node.register_hook(partial(_divert, tape, layer)) for layer in self.layers if keep]
         try:
-            (gradient,) = torch.autograd.grad(self.score, self.inner, seed, create_graph=record, retain_graph=True)
+            (gradient,) = torch.autograd.grad(self.score, self.inner, seed, create_graph=keep, retain_graph=True)
         finally:
             for diversion in diversions:
                 diversion.remove()
-        held = (self.score, self.inner, gradient, seed)
-        score, gradient = _Replay.apply(tape, held, x, *self.leaves)  # type: ignore[no-untyped-call]
-        return score, gradient
+        return _Recording(tape, seed, gradient)
 
 
 def plan(score: Tensor, inner: Tensor) -> Plan:
@@ -109,6 +116,20 @@ class _Tape:
         self.totals: dict[Edge, Tensor] = {}
 
 
+class _Recording(NamedTuple):
+    """One pass for ∇ₓf, whose derivative in the seed is the tangent pass. Its graph holds the tape, not conversely."""
+
+    tape: _Tape
+    seed: Tensor
+    gradient: Tensor
+
+    def run(self, alpha: Tensor, w: Tensor) -> dict[Edge, Tensor]:
+        """The gradients of the layers' parameters, once: each adjoint is let go of as soon as it has been used."""
+        self.tape.alpha = alpha
+        torch.autograd.grad(self.gradient, self.seed, w)
+        return self.tape.totals
+
+
 def _divert(tape: _Tape, layer: Layer, adjoints: tuple[Tensor | None, ...], delta: tuple[Tensor | None, ...]) -> Any:
     """A hook on the layer in the pass for ∇ₓf: lead h's adjoint through `_Adjoint`, where h's tangent will pass."""
     adjoint = adjoints[layer.source]
@@ -136,7 +157,8 @@ class _Adjoint(torch.autograd.Function):
         delta, *saved = ctx.saved_tensors
         tape: _Tape = ctx.tape
         if tape.alpha is not None and ctx.parameters:
-            alpha = tape.alpha.repeat_interleave(len(delta) // len(tape.alpha)) if len(tape.alpha) else tape.alpha
+            per_sample = len(delta) // max(len(tape.alpha), 1)
+            alpha = tape.alpha.repeat_interleave(per_sample) if per_sample > 1 else tape.alpha
             gradients = ctx.pull(alpha.to(delta.dtype), delta, tangent, *saved)
             for edge, gradient in zip(ctx.parameters, gradients, strict=True):
                 tape.totals[edge] = tape.totals[edge] + gradient if edge in tape.totals else gradient
@@ -144,32 +166,41 @@ class _Adjoint(torch.autograd.Function):
         return (None, None, None, None, *along, *(None for _ in saved))
 
 
+class _Fixed(torch.autograd.Function):
+    """(f, v) as functions of x alone, where v is locally constant."""
+
+    @staticmethod
+    def forward(ctx: Any, score: Tensor, gradient: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(gradient)
+        return score, gradient.view_as(gradient)
+
+    @staticmethod
+    def backward(ctx: Any, alpha: Tensor, w: Tensor) -> tuple[None, None, Tensor]:
+        (gradient,) = ctx.saved_tensors
+        return None, None, operations.rows(alpha, gradient) * gradient
+
+
 class _Replay(torch.autograd.Function):
     """(f, v) as functions of x and the leaf parameters; backward turns cotangents (α, w) into their gradients."""
 
     @staticmethod
     def forward(
-        ctx: Any, tape: _Tape, held: tuple[Tensor, Tensor, Tensor, Tensor], x: Tensor, *leaves: Tensor
+        ctx: Any, recorded: _Recording, held: tuple[Tensor, Tensor, Tensor], x: Tensor, *leaves: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.tape, ctx.leaves = tape, leaves
+        ctx.recorded, ctx.leaves = recorded, leaves
         # The graphs hang on these tensors and go with them once a backward pass has run.
         ctx.save_for_backward(*held)
-        return held[0].detach(), held[2].detach()
+        return held[0].detach(), held[2].view_as(held[2])
 
     @staticmethod
     def backward(ctx: Any, alpha: Tensor, w: Tensor) -> tuple[Tensor | None, ...]:
-        score, inner, gradient, seed = ctx.saved_tensors
+        score, inner, gradient = ctx.saved_tensors
         wanted = [ctx.needs_input_grad[2], *(True for _ in ctx.leaves)]
         if torch.is_grad_enabled():
             return (None, None, *_double_backward(score, inner, ctx.leaves, alpha, w, wanted))
-        found: list[Tensor | None] = []
-        if ctx.leaves:
-            tape: _Tape = ctx.tape
-            tape.alpha, tape.totals = alpha, {}
-            torch.autograd.grad(gradient, seed, w, retain_graph=True)
-            found = _leaf_gradients(ctx.leaves, tape.totals)
-            tape.alpha, tape.totals = None, {}
-        gradient = gradient.detach()
+        # A second backward pass through a retained graph records anew.
+        recorded, ctx.recorded = ctx.recorded or plan(score, inner).record(), None
+        found = _leaf_gradients(ctx.leaves, recorded.run(alpha, w))
         return (None, None, operations.rows(alpha, gradient) * gradient if wanted[0] else None, *found)
 
 
