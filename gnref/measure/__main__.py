@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gnref.errors import UserError
 from gnref.measure.steps import METHODS, NETWORKS, PARTS, Part, Setting
 from gnref.measure.tables import Figure, measured
 from gnref.measure.timing import environment
@@ -22,13 +23,30 @@ def main() -> int:
     """Measure, print, and write."""
     options = _options()
     torch.set_num_threads(options.threads)
+    try:
+        return _measure(options)
+    except UserError as mistake:
+        print(mistake, file=sys.stderr)
+        return 2
+
+
+def _measure(options: Any) -> int:
     where = {**environment(options.device), "precision": options.precision, "capture": options.capture}
     where |= {"about": options.about} if options.about else {}
     print("\n".join(f"{key}: {value}" for key, value in where.items()), flush=True)
     figures: list[Figure] = []
     for network in options.network:
         settings = [
-            Setting(network, method, options.batch, options.device, options.precision, layout, options.capture, options.width)
+            Setting(
+                network,
+                method,
+                options.batch,
+                options.device,
+                options.precision,
+                layout,
+                options.capture,
+                options.width,
+            )
             for layout in options.layout
             for method in options.method
         ]

@@ -36,7 +36,7 @@ def compiled_gradient(loss: nn.Module, inputs: tuple[Tensor, ...]) -> Body:
 
 def as_cuda_graph(body: Body) -> Body:
     """The body's kernels as one graph: its tensors stay where they were at capture, and the host launches once."""
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):  # autotuning and optimizer state come before the capture

@@ -37,11 +37,11 @@ def count(body: Callable[[], Any]) -> Count:
     return Count(counter.flops, counter.launches, counter.peak)
 
 
-class _Counter(TorchDispatchMode):
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     # FlopCounterMode itself breaks on a gradient taken inside a forward pass; its registry of formulas does not.
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flops = self.launches = self.alive = self.peak = 0
         self._seen: weakref.WeakKeyDictionary[torch.UntypedStorage, None] = weakref.WeakKeyDictionary()
 

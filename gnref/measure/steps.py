@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from gnref import networks
 from gnref.data.augment import consistency_augmentation
+from gnref.errors import UserError
 from gnref.losses import hinge
 from gnref.measure.capture import Body, as_cuda_graph, compiled_gradient
-from gnref.normalization import GradientNormalized, Method, Zeta
+from gnref.normalization import GradientNormalized, Method
 from gnref.penalties import consistency, gradient_penalty, zero_gradient_penalty
+from gnref.quotient import Zeta
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Network:
     discriminator: Callable[..., nn.Module]
     size: int
     conditional: bool = False
+    fuses: bool = True
+    """Whether pooling and upsampling can be computed within the convolutions."""
 
 
 NETWORKS: Mapping[str, Network] = {
-    "cnn-32": Network(networks.CNNGenerator, networks.CNNDiscriminator, 32),
-    "cnn-48": Network(networks.CNNGenerator, networks.CNNDiscriminator, 48),
+    "cnn-32": Network(networks.CNNGenerator, networks.CNNDiscriminator, 32, fuses=False),
+    "cnn-48": Network(networks.CNNGenerator, networks.CNNDiscriminator, 48, fuses=False),
     "resnet-32": Network(networks.ResNetGenerator, networks.ResNetDiscriminator, 32),
     "resnet-48": Network(networks.ResNetGenerator, networks.ResNetDiscriminator, 48),
     "resnet-128": Network(networks.ResNetGenerator, networks.ResNetDiscriminator, 128),
@@ -130,6 +134,10 @@ class Steps:
         network = NETWORKS[setting.network]
         device = torch.device(setting.device)
         fused = {"fuse": True} if setting.layout.startswith("fused") else {}
+        if fused and not network.fuses:
+            raise UserError(
+                f"Steps: {setting.network} has no pooling to fuse; choose the layout plain or channels-last"
+            )
         width = {} if setting.width is None else {"width": setting.width}
         with torch.random.fork_rng(), torch.device(device):
             torch.manual_seed(0)
@@ -144,7 +152,7 @@ class Steps:
         if setting.layout.endswith("channels-last"):
             layout: Any = torch.channels_last
             for module in (self.generator, self.discriminator):
-                module.to(memory_format=layout)
+                module.to(memory_format=layout)  # type: ignore[call-overload]
             self.real, self.fake = (x.contiguous(memory_format=layout) for x in (self.real, self.fake))
         self.loss = DiscriminatorLoss(self.discriminator, self.method)
         self._optimizers = {module: _adam(module, device) for module in (self.generator, self.discriminator)}
@@ -163,11 +171,11 @@ class Steps:
                 with self._precision():
                     self._captured[part] = compiled_gradient(self.loss, (self.real, self.fake, *self.labels))
             else:
-                raise ValueError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
+                raise UserError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
         return self._captured[part]
 
     def forward_pass(self) -> Tensor:
-        """One forward pass of the plain D on as many images as a step of D has: the unit in which passes are counted."""
+        """One forward pass of D on as many images as a step of D has: the unit in which passes are counted."""
         with torch.no_grad():
             scores: Tensor = self.discriminator(torch.cat([self.real, self.fake]), *self.labels)
         return scores
@@ -202,7 +210,9 @@ class Steps:
         """`updates` steps of D, each with new images of G, and one step of G."""
         for _ in range(self.setting.updates):
             with torch.no_grad(), self._precision():
-                fake = self.generator(self.latents[: self.setting.batch], *(y[: self.setting.batch] for y in self.labels))
+                fake = self.generator(
+                    self.latents[: self.setting.batch], *(y[: self.setting.batch] for y in self.labels)
+                )
                 self.fake.copy_(fake)
             self.discriminator_step()
         self.generator_step()

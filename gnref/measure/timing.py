@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 
-def interleaved(bodies: Mapping[str, Callable[[], Any]], rounds: int = 7, device: str = "cpu") -> dict[str, list[float]]:
+def interleaved(
+    bodies: Mapping[str, Callable[[], Any]], rounds: int = 7, device: str = "cpu"
+) -> dict[str, list[float]]:
     """Seconds of every body in every round; a round runs each once, after a round (on a GPU 1 s) to warm up.
 
     On a CPU the process's own time, which counts what the process computes and not what it waits for; on a GPU the time
@@ -41,7 +43,7 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         where |= {
             "device": torch.cuda.get_device_name(device),
             "cuda": torch.version.cuda,
-            "cudnn": torch.backends.cudnn.version(),
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
             "driver": _driver(),
         }
     else:
@@ -59,7 +61,7 @@ def _seconds_on_cpu(body: Callable[[], Any]) -> float:
 
 
 def _seconds_on_gpu(body: Callable[[], Any]) -> float:
-    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
     torch.cuda.synchronize()
     start.record()
     body()
