@@ -47,7 +47,9 @@ class Sample:
         if math.isinf(self.difference):
             return 0.0
         excess = abs(self.difference) - self.margin
-        return 1.0 if excess <= 0 else 2 * float(stdtr(self.freedom, -excess / self.error))
+        if excess <= 0 or self.error == 0:
+            return float(excess <= 0)
+        return 2 * float(stdtr(self.freedom, -excess / self.error))
 
 
 def margin(score: str, value: float) -> float:

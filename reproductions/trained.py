@@ -190,7 +190,7 @@ def train_and_score(name: str, seed: int, options: Options) -> dict[str, float |
     experiment, folder = EXPERIMENTS[name], options.runs / f"{name}-seed{seed}"
     with joined() as processes:
         data = load(experiment.dataset, options.data, experiment.size, processes.device)
-        first = next(iter(set(protocols(name).values())))
+        first = next(iter(protocols(name).values()))
         watch = make_scorer(first, real=options.data, device=processes.device)
         try:
             step = train(experiment, data, folder, seed=seed, processes=processes, score=watch, progress=True)

@@ -5,22 +5,31 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import islice, permutations
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gnref.errors import UserError
+from gnref.training.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "reproductions"))  # its scripts import each other by their names, as they run
 
+import consistency
 import equivalence
 import evidence
+import mini
 import orderings
 import published
+import smoke
+import table1
+import table3
+import trained
 from command import Artefact, act
 from command import _parser as parser
 from equivalence import ASSUMED_SESSIONS, holm, judge_cells, margin, sample, swap_test
@@ -382,6 +391,193 @@ def test_dry_run_runs_nothing(results: Path, capsys: pytest.CaptureFixture[str])
 def test_mistakes_are_one_sentence(results: Path, words: tuple[str, ...], said: str) -> None:
     with pytest.raises(UserError, match=said):
         _act(_Study(), *words)
+
+
+def test_samples_of_another_library_are_refused_where_they_make_no_sense(results: Path) -> None:
+    arguments = parser(Artefact("t", "", _Study())).parse_args(["--check"])
+    with pytest.raises(UserError, match="judges no images"):
+        act(Artefact("t", "", _Study()), Options(samples=(results,)), arguments)
+
+
+# Runs at the appendix's scale, with a small experiment in the place of a large one
+
+SMALL = EXPERIMENTS["shapes16-resnet-gn"].changed(name="small", steps=2, width=1, batch=4, generator_batch=4)
+
+
+@pytest.fixture
+def small(results: Path, monkeypatch: pytest.MonkeyPatch) -> trained.Trained:
+    """Table 5's rows as a two-step experiment on shapes whose score is 5.5."""
+    monkeypatch.setattr(trained, "EXPERIMENTS", {"small": SMALL})
+    monkeypatch.setattr(trained, "PROTOCOLS", {"shapes": {"fid": "shapes-16"}})
+    monkeypatch.setattr(trained, "_missing", lambda name, options: [])
+    monkeypatch.setattr(trained, "score", lambda images, name, options: {"fid": 5.5})
+    rows = ("celebahq128.gn", "celebahq256.gn", "celebahq256.sn", "church256.gn", "church256.sn")
+    return trained.Trained("table5", dict.fromkeys(rows, "small"))
+
+
+def test_a_run_is_trained_scored_and_judged(small: trained.Trained, tmp_path: Path) -> None:
+    job = small.jobs()[0]
+    assert (job.id, len(job.serves), job.serves[-1]) == ("small-seed0", 5, "table5.church256.sn")
+    scores = job.work(Options(runs=tmp_path / "runs"))
+    assert scores == {"fid": 5.5, "best_fid": 5.5}
+    evidence.write(
+        Evidence("small", "paper", 0, dict(job.settings), dict(scores), "python x", 1.0, "c", {}, "CPU", "now")
+    )
+    found = {line.id: line.finding for line in small.lines(Options())}
+    assert found["table5.church256.gn"].verdict is Verdict.REPRODUCED  # 0.09 off; 1.746 SE = 0.35 (n = 1); margin 0.54
+    assert found["table5.church256.gn"].reason.endswith("(1 session)")
+    assert found["table5.church256.sn"].verdict is Verdict.NOT_REPRODUCED
+    assert found["table5.celebahq128.sn"].verdict is Verdict.EXTERNAL
+
+
+def test_a_diverged_run_is_evidence(small: trained.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gnref.training import train as training
+
+    def diverge(*args: object, **kwargs: object) -> int:
+        raise training.Diverged("small diverged")
+
+    monkeypatch.setattr(training, "train", diverge)
+    assert small.jobs()[0].work(Options(runs=tmp_path)) == {"fid": None}
+
+
+def test_images_of_another_library_are_judged_for_the_row_they_are_of(small: trained.Trained, tmp_path: Path) -> None:
+    folders = (tmp_path / "a", tmp_path / "b", tmp_path / "c")
+    found = {line.id: line for line in small.lines(Options(cell="table5.church256.gn", samples=folders))}
+    line = found["table5.church256.gn"]
+    assert line.ours == "5.50 5.50 5.50"
+    assert line.finding.verdict is Verdict.REPRODUCED
+    assert line.rests_on == tuple(map(str, folders))
+    assert found["table5.church256.sn"].ours == ""
+    with pytest.raises(UserError, match="say which row"):
+        small.lines(Options(samples=folders))
+
+
+# Consistency with the appendix
+
+
+def test_experiments_protocols_and_parameters_are_the_appendix_s() -> None:
+    assert consistency.experiments() == []
+    assert consistency.sample_counts() == []
+    assert consistency.parameter_counts() == []
+    groups = [consistency.group(e) for e in EXPERIMENTS.values()]
+    assert {name: groups.count(name) > 0 for name in ("unconditional", "conditional", "high-resolution", "stylegan")}
+
+
+def test_another_setting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = EXPERIMENTS["cifar10-resnet-gn"].changed(n_dis=4, beta2=0.99)
+    monkeypatch.setattr(consistency, "EXPERIMENTS", {**EXPERIMENTS, "cifar10-resnet-gn": changed})
+    said = consistency.experiments()
+    assert [s.split(",")[0] for s in said] == ["cifar10-resnet-gn: n_dis is 4", "cifar10-resnet-gn: beta2 is 0.99"]
+
+
+def test_evidence_rests_on_the_code_as_it_is() -> None:
+    assert consistency.orphans(evidence.everything()) == []
+
+
+def test_evidence_of_other_settings_is_noticed() -> None:
+    (job,) = table3.ARTEFACT.paper.jobs()
+    settings = {**job.settings, "draws": 7}
+    old = Evidence("table3", "paper", 0, settings, {}, "", 0.0, "c", {}, "CPU", "")
+    assert "made with another draws" in consistency.orphans([old])[0]
+    assert "no table or figure" in consistency.orphans([replace(old, name="table9")])[0]
+
+
+# Table 1
+
+
+def _timed(**slowness: float) -> Evidence:
+    """Times that scatter by 2 % around `slowness` times vanilla's."""
+    scores = {
+        f"{table1.METHODS[method]}, {part}, round {i}": slow * base * (1 + 0.02 * (-1) ** i)
+        for method, slow in {"vanilla": 1.0, "replay": 1.4, **slowness}.items()
+        for part, base in (("discriminator step", 1.0), ("generator step", 1.2))
+        for i in range(table1.ROUNDS)
+    }
+    return Evidence("table1-cpu", "paper", 0, {}, dict(scores), "", 0.0, "c", {}, "CPU", "")
+
+
+def test_printed_ratios_of_table_1() -> None:
+    """15.73 / 6.48 and 6.91 / 3.68 it/s."""
+    found = [round(table1.printed_ratio("gn", c), 2) for c in ("discriminator", "generator")]
+    assert found == [2.43, 1.88]
+
+
+def test_table_1_judges_ratios(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = _timed(sn=1.05, gp=1.9, gn=6.0)
+    monkeypatch.setattr(Job, "evidence", lambda self: record if self.name == "table1-cpu" else None)
+    found = {line.id.removeprefix("table1."): line.finding.verdict for line in table1.Speed().lines(Options())}
+    assert found["sn.discriminator"] is found["gp.discriminator"] is Verdict.REPRODUCED
+    assert found["gn.discriminator"] is Verdict.NOT_REPRODUCED
+    assert found["replay.discriminator"] is found["vanilla.generator"] is Verdict.SHOWN
+    assert found["order"] is Verdict.REPRODUCED
+
+
+# Table 3
+
+
+def test_flips_and_shifts_are_read_back() -> None:
+    size = table3.SIZE
+    marked = torch.arange(3.0 * size * size).view(3, size, size) + 1
+    assert table3.read_back(marked) == (0, 0, 0)
+    assert table3.read_back(marked.flip(2)) == (1, 0, 0)
+    moved = torch.full_like(marked, -1)
+    moved[:, 2:, : size - 3] = marked[:, : size - 2, 3:]
+    assert table3.read_back(moved) == (0, -3, 2)
+    moved[0, 0, 0] = 5
+    assert table3.read_back(moved) is None
+
+
+def test_chi_square_finds_an_unfair_coin() -> None:
+    """Σ (n - 800)² / 800 = 25 with 3 degrees of freedom has p = 1.544e-5; equal counts have p = 1."""
+    assert table3.chi_square([50, 50]) == 1.0
+    assert table3.chi_square([700, 900, 800, 800]) == pytest.approx(1.544e-5, rel=1e-3)
+    assert table3.chi_square([0, 0]) is None
+
+
+# The mini scale
+
+
+def test_every_hypothesis_has_its_experiments_and_ten_seeds() -> None:
+    assert len(mini.seeds()) == len(set(mini.seeds())) == 10
+    stated = [each for artefact in ("figure1", "figure2", "table4") for each in mini.hypotheses(artefact)]
+    assert len(stated) == 12
+    for each in stated:
+        assert mini.experiment(each.better).size == mini.experiment(each.worse).size == 16
+        assert mini.settings(each.better) != mini.settings(each.worse)
+
+
+def test_mini_orderings_need_both_feature_spaces() -> None:
+    low, high = [float(x) for x in range(10)], [float(x) for x in range(20, 30)]
+    assert mini.judge("ordering", (low, high), (low, high)).verdict is Verdict.PASS
+    assert mini.judge("ordering", (high, low), (high, low)).verdict is Verdict.FAIL
+    assert mini.judge("ordering", (low, high), (high, low)).verdict is Verdict.UNDECIDED
+    assert mini.judge("ordering", (low, low), (low, high)).verdict is Verdict.UNDECIDED
+
+
+def test_mini_failures() -> None:
+    fine, half = [1.0] * 10, [1.0] * 5 + [2.5] * 4 + [math.inf]
+    assert mini.judge("failures", (fine, half), (fine, half)).verdict is Verdict.PASS
+    assert mini.judge("failures", (fine, fine), (fine, fine)).verdict is Verdict.FAIL
+    assert mini.judge("failures", (fine, half), (fine, fine)).verdict is Verdict.UNDECIDED
+    some = [1.0] * 6 + [2.5] * 3 + [math.inf]
+    assert mini.judge("failures", (some, some), (some, some)).verdict is Verdict.UNDECIDED
+
+
+def test_false_passes_of_the_failure_rule_are_below_three_percent() -> None:
+    """max over p of P[≥ many of 10] P[≤ few of 10], both groups failing with the same frequency p."""
+    from scipy.stats import binom
+
+    rule = mini._document()["failures"]
+    worst = max(binom.sf(rule["many"] - 1, 10, p / 1000) * binom.cdf(rule["few"], 10, p / 1000) for p in range(1, 1000))
+    assert worst < 0.03
+
+
+def test_a_repeated_run_that_disagrees_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = [replace(_record(seed), scores={"mini_fid": 10.0 + seed}) for seed in range(3)]
+    assert smoke.compare(seeds[0], seeds[0], seeds) == 0
+    assert smoke.compare(seeds[0], replace(seeds[0], scores={"mini_fid": 9.5}), seeds) == 0
+    assert smoke.compare(seeds[0], replace(seeds[0], scores={"mini_fid": 13.5}), seeds) == 1
+    assert "outside the range" in capsys.readouterr().out
 
 
 def test_the_plain_command_works_from_the_root() -> None:
