@@ -4,14 +4,21 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from gnref.errors import UserError
 
 
 def _commands() -> dict[str, Callable[..., int | None]]:
     """The commands by name; a command imports its room when it runs, so that `gnref claims` needs no trainer."""
-    return {"claims": _claims, "conform": _conform, "evaluate": _evaluate, "sample": _sample, "train": _train}
+    return {
+        "claims": _claims,
+        "conform": _conform,
+        "evaluate": _evaluate,
+        "sample": _sample,
+        "train": _train,
+        "verify": _verify,
+    }
 
 
 def _claims(id: str | None = None, /) -> int:
@@ -169,6 +176,41 @@ def _sample(
     from gnref.training.command import sample
 
     return sample(run, count, out, seed, ema, best)
+
+
+def _verify(
+    discriminator: str,
+    /,
+    images: Path | None = None,
+    weights: Path | None = None,
+    image_size: int = 32,
+    range: tuple[float, float] = (-1.0, 1.0),
+    labels: tuple[int, ...] = (),
+    reduce: Literal["mean"] | None = None,
+    regions: int | None = None,
+    json: Path | None = None,
+    html: Path | None = None,
+    plot: Path | None = None,
+) -> int:
+    """Does the theorem apply to your discriminator, on your images? Exit 0 its premises hold, 1 they do not.
+
+    Args:
+        discriminator: A callable that returns a torch.nn.Module, as my.module:build.
+        images: A folder of images; by default images that gnref draws.
+        weights: A .safetensors file of its state dict.
+        image_size: Pixels along a side.
+        range: What black and white become.
+        labels: Classes for a conditional discriminator, one for all images or one each; by default the sub-folders.
+        reduce: mean normalizes the mean of a dense score map, as gradient_normalize's reduce does.
+        regions: Linear regions to certify along three segments between images; by default 2000, fewer for a large
+            discriminator.
+        json: Write the report to this file as well.
+        html: Write it as a page.
+        plot: Write pictures into this folder.
+    """
+    from gnref.diagnosis.command import verify
+
+    return verify(discriminator, images, weights, image_size, range, labels, reduce, regions, json, html, plot)
 
 
 def main() -> NoReturn:

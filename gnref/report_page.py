@@ -27,12 +27,13 @@ small { color: #555; } details summary { cursor: pointer; }
 _HEAD = ("claim", "status", "verdict", "dtype", "device", "cases", "evidence", "worst error / bound", "seconds")
 
 
-def page(rows: Sequence[Row], seconds: float, title: str, about: dict[str, Any]) -> str:
-    """The whole page: the summary, a row a claim, and every check below it."""
+def page(rows: Sequence[Row], seconds: float, title: str, about: dict[str, Any], lead: Sequence[str] = ()) -> str:
+    """The whole page: what is to be read first, the summary, a row a claim, and every check below it."""
     described = ", ".join(f"{escape(key)} {escape(str(value))}" for key, value in about.items())
     return (
         f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style>\n<h1>{escape(title)}</h1>\n"
+        f"{''.join(f'<p>{escape(line)}</p>' for line in lead)}\n"
         f"<p>{_counts(rows)}, in {seconds:.0f} s. <small>{described}</small></p>\n"
         f"{_table(summary(rows), described_as='claim')}\n"
         f"<h2>Every check</h2>\n{_table(rows, described_as='check')}\n</html>\n"

@@ -59,8 +59,15 @@ class Diagnosis:
 
     @property
     def piecewise_linear(self) -> bool:
-        """The score is piecewise linear in x, with the derivative that PyTorch computes."""
-        return not any(part.curved or not part.couples for part in self.broken) and self._quiet("curved", "untrue")
+        """The score is piecewise linear in x, with the derivative that PyTorch computes, and its pieces join."""
+        blamed = any(part.curved or not part.couples for part in self.broken)
+        return not blamed and self._quiet("curved", "untrue") and self.joins
+
+    @property
+    def joins(self) -> bool:
+        """Whether the pieces certified along the segments meet where they end: 1e-9 of the score is no rounding."""
+        walks = [report.walk for report in self.segments if report.walk is not None]
+        return all(walk.residual() <= 1e-9 * max(1.0, float(abs(walk.f_start).max())) for walk in walks)
 
     @property
     def holds(self) -> bool:

@@ -1,0 +1,99 @@
+"""`gnref verify`: load, diagnose, print, write."""
+
+import json
+import platform
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from gnref import __version__
+from gnref.diagnosis import show
+from gnref.diagnosis.diagnose import Progress, examine
+from gnref.diagnosis.pictures import draw
+from gnref.diagnosis.subject import load
+from gnref.errors import UserError
+from gnref.report import to_json, write_atomically
+from gnref.report_page import page
+
+
+def verify(
+    target: str,
+    images: Path | None,
+    weights: Path | None,
+    image_size: int,
+    pixel_range: tuple[float, float],
+    labels: tuple[int, ...],
+    reduce: Literal["mean"] | None,
+    regions: int | None,
+    json_file: Path | None,
+    html: Path | None,
+    plot: Path | None,
+) -> int:
+    """The exit code: 0 the premises hold, 1 they do not; UserError where it could not be found out."""
+    for file in (json_file, html):
+        if file is not None and not file.parent.is_dir():
+            raise UserError(f"{file} cannot be written: there is no folder {file.parent}")
+    if regions is not None and regions < 3:
+        raise UserError(f"--regions: expected at least 3, got {regions}")
+    start = time.monotonic()
+    subject = load(target, images, weights, image_size, pixel_range, labels, reduce)
+    with _bar() as progress:
+        try:
+            diagnosis = examine(subject, regions, progress)
+        except (RuntimeError, ValueError, TypeError) as error:
+            if isinstance(error, UserError):
+                raise
+            told = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(f"{target} could not be diagnosed: {told}") from error
+    seconds = time.monotonic() - start
+    lead, found = show.conclusion(diagnosis), show.rows(diagnosis)
+    numbers = show.details(diagnosis)
+    print("\n".join(_wrapped(lead)))
+    print()
+    print("\n".join(_wrapped(numbers)))
+    about = {
+        "discriminator": target,
+        "data": subject.data,
+        "gnref": __version__,
+        "torch": torch.__version__,
+        "Python": platform.python_version(),
+        "threads": torch.get_num_threads(),
+    }
+    if json_file is not None:
+        report = json.loads(to_json(found, seconds, about))
+        report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers}
+        write_atomically(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    if html is not None:
+        write_atomically(html, page(found, seconds, f"gnref verify {target}", about, [*lead, *numbers]))
+    if plot is not None:
+        print("\npictures: " + ", ".join(str(path) for path in draw(diagnosis, plot)))
+    return 0 if diagnosis.holds else 1
+
+
+def _wrapped(lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        inset = "    " if line.startswith("  -") else "  "
+        yield from textwrap.wrap(line, 118, subsequent_indent=inset, drop_whitespace=True) or [""]
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A progress bar on standard error, where that is a terminal."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        raise UserError("gnref verify needs tqdm; install it with: pip install 'gnref[proofs]'") from None
+    with tqdm(total=1, file=sys.stderr, disable=None, leave=False, bar_format="{desc} {bar} {n}/{total}") as bar:
+
+        def progress(what: str, done: int, total: int) -> None:
+            bar.set_description(what)
+            bar.total, bar.n = total, done
+            bar.refresh()
+
+        yield progress
