@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--experiments", nargs="+", default=["shapes16-resnet-gn-cr", "shapes16-biggan-sn"])
+    parser.add_argument("--experiments", nargs="+", default=["shapes16-resnet-gn-cr", "shapes-biggan-sn"])
     given = parser.parse_args()
     torch.set_num_threads(1)
     for name in given.experiments:

@@ -102,8 +102,6 @@ def _shapes() -> list[Experiment]:
     rows = []
     for size, prefix in ((32, "shapes"), (16, "shapes16")):
         for architecture in ("cnn", "resnet", "biggan"):
-            if (size, architecture) == (16, "biggan"):
-                continue
             base = Experiment(f"{prefix}-{architecture}", "shapes", architecture, size, 10 * (architecture == "biggan"))
             base = base.changed(
                 OURS, size=size, width=8, latent=64, steps=2000, n_dis=1, batch=32, generator_batch=32,

@@ -111,15 +111,16 @@ class DiscriminatorObjective(nn.Module):
         alpha: float | None,
     ) -> dict[str, Tensor]:
         """The loss and its parts. Images are (N, 3, S, S); `augmented` are T(real), `between` the penalty's points."""
-        labels = None if real_labels is None or fake_labels is None else torch.cat([real_labels, fake_labels])
-        # Reals and fakes pass D together, as in the original code: one larger pass is faster than two.
-        both = self.scores(torch.cat([real, fake]), *_conditions(labels, alpha))
-        real_scores, fake_scores = both[: len(real)], both[len(real) :]
+        # All pass D together, as in the original code (there without `augmented`): one larger pass is faster than two.
+        images = [real, fake] if augmented is None else [real, fake, augmented]
+        labels = [] if real_labels is None or fake_labels is None else [real_labels, fake_labels, real_labels]
+        given = torch.cat(labels[: len(images)]) if labels else None
+        scores = self.scores(torch.cat(images), *_conditions(given, alpha)).split(len(real))
+        real_scores, fake_scores = scores[0], scores[1]
         parts = {"real": real_scores.mean(), "fake": fake_scores.mean()}
         parts["loss"] = self.loss.discriminator(real_scores, fake_scores)
         if augmented is not None:
-            scores = self.scores(augmented, *_conditions(real_labels, alpha))
-            parts["consistency"] = penalties.consistency(real_scores, scores)
+            parts["consistency"] = penalties.consistency(real_scores, scores[2])
             parts["loss"] = parts["loss"] + self.consistency_weight * parts["consistency"]
         if self.penalty is not None and between is not None:
             # The points were drawn for the joined batch of all processes: the penalty finds nothing left to mix.
