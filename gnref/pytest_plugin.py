@@ -88,6 +88,6 @@ def _row(report: pytest.TestReport, claim: str, refutes: bool, measured: dict[st
         measured = {**measured, "counterexample": report.longreprtext}
     known = {name: value for name, value in measured.items() if name in _MEASURED}
     known.setdefault("check", report.nodeid.split("::")[-1])
-    known["seconds"] = report.duration
+    known["seconds"] = round(report.duration, 3)
     found = CLAIMS[claim]
     return Row(found.id, found.source, found.status, verdict, reason=reason, **known)

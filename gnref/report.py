@@ -108,7 +108,7 @@ def _line(
     status = status.replace("under an extra assumption", "if assumed more").replace("almost everywhere", "a.e.")
     short = " ".join(name.replace("float", "f").replace("bf", "bf") for name in dtype.split())
     return (
-        f"{claim:<27} {status:<21} {verdict:<19} {short:<13} {cases:>7} {evidence:<14} {share:>8} {seconds:>5}".rstrip()
+        f"{claim:<27} {status:<21} {verdict:<19} {short:<12} {cases:>7} {evidence:<14} {share:>8} {seconds:>5}".rstrip()
     )
 
 

@@ -11,8 +11,8 @@ from gnref.certificates.segment import Segment
 from gnref.exact import ExactNetwork, normalized, square_root
 from gnref.laws.case import Normalize, judge, law
 
-_SLACK = Fraction(1, 2**150)
-"""Above the 2^-190 to which an irrational norm is known, below anything an error could hide in."""
+_SLACK = Fraction(1, 2**120)
+"""Square roots are rounded down: a segment's norms and length by less than 2^-128 of themselves, f̂ to 2^-190."""
 
 
 @dataclass(frozen=True)

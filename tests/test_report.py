@@ -1,0 +1,140 @@
+"""The report: verdicts, widths, what is written, and that a pytest run with xdist fills it."""
+
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from gnref.report import SCHEMA, Row, exit_code, summary, terminal, to_json, write
+
+ROWS = [
+    Row(
+        "theorem-5", "Theorem 5", "holds", "confirmed", "a", dtype="float32", cases=50, evidence="equality", seconds=1.5
+    ),
+    Row(
+        "theorem-5", "Theorem 5", "holds", "confirmed", "b", dtype="float64", cases=20, evidence="fractions", worst=0.25
+    ),
+    Row("theorem-6-global", "Theorem 6", "false as used", "confirmed", "jump", evidence="derived bound", worst=0.5),
+    Row(
+        "theorem-6-global",
+        "Theorem 6",
+        "false as used",
+        "refuted as expected",
+        evidence="counterexample",
+        counterexample="a\nb",
+    ),
+    Row("table-4", "Table 4", "empirical", "skipped", reason="a measured number"),
+]
+BROKEN = Row(
+    "gn-0", "Figure 2", "holds", "UNEXPECTED", "slope", reason="broken", counterexample="<x> & y\n" + "z" * 300
+)
+
+
+def test_a_summary_has_the_worst_verdict_the_strongest_evidence_and_the_sums() -> None:
+    five, six, table = summary(ROWS)
+    assert (five.verdict, five.evidence, five.cases, five.dtype, five.worst) == (
+        "confirmed",
+        "fractions",
+        70,
+        "float32 float64",
+        0.25,
+    )
+    assert (six.verdict, six.evidence, six.counterexample) == ("refuted as expected", "counterexample", "a\nb")
+    assert table.verdict == "skipped"
+    assert summary([*ROWS, BROKEN])[-1].verdict == "UNEXPECTED"
+
+
+def test_only_the_unexpected_fails() -> None:
+    assert exit_code(ROWS) == 0
+    assert exit_code([*ROWS, BROKEN]) == 1
+
+
+def test_the_table_fits_120_columns_and_counts() -> None:
+    lines = terminal(ROWS).splitlines()
+    assert max(map(len, lines)) <= 120
+    assert lines[-1] == "1 refuted as expected, 1 confirmed, 1 skipped"
+    assert "UNEXPECTED gn-0 (slope): broken" in terminal([*ROWS, BROKEN])
+
+
+def test_json_has_a_schema_and_every_row() -> None:
+    report = json.loads(to_json([*ROWS, BROKEN], 3.0, {"torch": "2"}))
+    assert (report["schema"], report["exit_code"], len(report["rows"])) == (SCHEMA, 1, len(ROWS) + 1)
+    assert report["rows"][0]["claim"] == "theorem-5"
+
+
+def test_html_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
+    paths = write([*ROWS, BROKEN], tmp_path, 3.0, "Title & more", {"torch": "2"})
+    assert (
+        sorted(p.name for p in tmp_path.iterdir())
+        == ["verification.html", "verification.json"]
+        == sorted(p.name for p in paths)
+    )
+    page = (tmp_path / "verification.html").read_text()
+    tags: list[tuple[str, list[tuple[str, str | None]]]] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: tags.append((tag, attributes))  # type: ignore[method-assign]
+    parser.feed(page)
+    assert not {"script", "link", "img"} & {tag for tag, _ in tags}
+    assert not {"src", "href"} & {name for _, attributes in tags for name, _ in attributes}
+    assert "&lt;x&gt; &amp; y" in page
+    assert "Title &amp; more" in page
+
+
+PROPERTIES = """
+import pytest
+
+@pytest.fixture
+def measured(request):
+    kept = {}
+    request.node.user_properties.append(("gnref", kept))
+    return kept
+
+@pytest.mark.claim("theorem-5")
+def test_holds(measured):
+    measured.update(check="a-law", cases=7, evidence="equality", worst=0.5)
+
+@pytest.mark.claim("theorem-6-global", refutes=True)
+def test_pin(measured):
+    measured.update(check="a-pin", cases=1, counterexample="relu(x) + 1")
+
+@pytest.mark.claim("table-4")
+def test_table():
+    pytest.skip("needs data")
+
+@pytest.mark.claim("gn-0", refutes=BROKEN)
+def test_fails():
+    assert not BROKEN, "what came"
+
+def test_of_no_claim():
+    pass
+"""
+CONFTEST = """
+def pytest_configure(config):
+    config.addinivalue_line("markers", "claim(id, refutes=False): .")
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_run_is_reported_from_one_process_and_over_two_workers(tmp_path: Path, broken: bool) -> None:
+    (tmp_path / "test_properties.py").write_text(PROPERTIES.replace("BROKEN", str(broken)))
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    workers = ["-n", "2"] if broken else []
+    command = [sys.executable, "-m", "pytest", "-q", *workers, "-p", "gnref.pytest_plugin", "-p", "no:cacheprovider"]
+    run = subprocess.run([*command, "."], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == int(broken), run.stdout + run.stderr
+    rows = {row["claim"]: row for row in json.loads((tmp_path / "verification.json").read_text())["rows"]}
+    assert {claim: row["verdict"] for claim, row in rows.items()} == {
+        "theorem-5": "confirmed",
+        "theorem-6-global": "refuted as expected",
+        "table-4": "skipped",
+        "gn-0": "UNEXPECTED" if broken else "confirmed",
+    }
+    assert (rows["theorem-5"]["cases"], rows["theorem-5"]["worst"], rows["theorem-5"]["check"]) == (7, 0.5, "a-law")
+    assert rows["table-4"]["reason"] == "needs data"
+    assert (tmp_path / "verification.html").exists()
+    assert "s in all" in run.stdout
+    if broken:
+        assert "the counterexample does not refute it" in run.stdout
