@@ -1,21 +1,25 @@
-"""How often the rule of `equivalence.py` is right and wrong: it judges simulated sessions of known truth.
+"""How often the rules of `equivalence.py` and `orderings.py` are right and wrong, on simulated sessions of known truth.
 
     python reproductions/simulate.py
 
 A printed FID of 11.00 is the mean of three sessions of a normal distribution (relative deviation 2.6 %, or 4.6 %, the
 largest printed one); ours are k sessions of another, whose mean is off by a known share. A printed table of six cells
-shows how often a whole table of true cells passes, and how often Holm's correction wrongly fails one.
+shows how often a whole table of true cells passes, and how often Holm's correction wrongly fails one. An ordering's two
+rows are k sessions each, whose means lie so many deviations apart.
 """
 
 import argparse
 
 import numpy as np
 from equivalence import judge_cells
+from orderings import judge_ordering
 from verdict import Verdict
 
 PRINTED = 11.0
 SHIFTS = (0.0, 0.05, 0.10, 0.15, 0.25)
 SESSIONS = (1, 3, 5)
+LEADS = (0.0, 1.0, 2.0, 4.0)
+SEEDS = (3, 5, 10)
 WORDS = (Verdict.REPRODUCED, Verdict.INCONCLUSIVE, Verdict.NOT_REPRODUCED)
 
 
@@ -34,8 +38,18 @@ def shares(shift: float, k: int, deviation: float, trials: int, cells: int = 1, 
     return [counts[word] / trials for word in WORDS]
 
 
+def ordering_shares(lead: float, k: int, trials: int) -> list[float]:
+    """The share of each word when the second row's mean is `lead` deviations above the first's."""
+    draw = np.random.default_rng(0)
+    found = [
+        judge_ordering([("a", draw.normal(0, 1, k).tolist()), ("b", draw.normal(lead, 1, k).tolist())]).verdict
+        for _ in range(trials)
+    ]
+    return [found.count(word) / trials for word in WORDS]
+
+
 def main() -> None:
-    """Print the error rates as a table in Markdown."""
+    """Print the error rates as tables in Markdown."""
     parser = argparse.ArgumentParser(description="Error rates of the rule of a verdict, by simulation.")
     parser.add_argument("--trials", type=int, default=4000)
     trials = parser.parse_args().trials
@@ -46,6 +60,11 @@ def main() -> None:
     for shift, deviation, cells, k in scenes:
         found = " | ".join(f"{share:.3f}" for share in shares(shift, k, deviation, trials, cells))
         print(f"| {shift:+.0%} | {deviation:.1%} | {cells} | {k} | {found} |")
+    print("\n| lead, in deviations | seeds a row | REPRODUCED | INCONCLUSIVE | NOT REPRODUCED |\n|---|---|---|---|---|")
+    for lead in LEADS:
+        for k in SEEDS:
+            found = " | ".join(f"{share:.3f}" for share in ordering_shares(lead, k, trials // 4))
+            print(f"| {lead:.0f} | {k} | {found} |")
 
 
 if __name__ == "__main__":

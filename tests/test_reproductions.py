@@ -26,6 +26,7 @@ import evidence
 import mini
 import orderings
 import published
+import simulate
 import smoke
 import table1
 import table3
@@ -195,6 +196,15 @@ def test_swap_test_names_the_rival() -> None:
 
 def test_margins() -> None:
     assert [margin("fid", 4.0), margin("fid", 20.0), margin("is", 4.0), margin("is", 9.0)] == [0.5, 2.0, 0.15, 0.27]
+
+
+def test_false_verdicts_of_the_rule_stay_below_five_percent() -> None:
+    """Seeded simulation: a truth at the margin passes, and a truth of 0 fails, in at most 5 % of tables."""
+    at_margin, true = simulate.shares(0.10, 3, 0.026, 300), simulate.shares(0.0, 3, 0.026, 300)
+    assert at_margin[0] <= equivalence.ALPHA
+    assert true[2] <= equivalence.ALPHA
+    assert true[0] > 0.9
+    assert sum(simulate.ordering_shares(0.0, 5, 100)) == pytest.approx(1, abs=1e-12)
 
 
 # Orderings
