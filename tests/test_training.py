@@ -191,6 +191,33 @@ def test_every_method_changes_every_weight(name, data):
     assert trainer.tally.first_bad() is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stl10-cnn-gn-cr",
+        "stl10-resnet-gn-cr",
+        "celebahq-128-resnet-gn",
+        "lsun-church-256-resnet-sn",
+        "celebahq-1024-stylegan-gn",
+    ],
+)
+def test_two_steps_at_full_resolution_and_reduced_width(name):
+    grows = {"phase_images": 1, "batch": 1, "generator_batch": 1} if "stylegan" in name else {}
+    e = small(name, **{"batch": 2, "generator_batch": 2, "n_dis": 1, **grows})
+    images = torch.randint(
+        0, 256, (2, 3, e.size, e.size), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    trainer = Trainer(e, ImageSet(images))
+    if grows:
+        trainer.step_number = 13  # 1024 pixels fade in, then are held
+        assert [moment(e, step).resolution for step in (12, 13, 14)] == [512, 1024, 1024]
+    for _ in range(2):
+        trainer.step()
+    assert trainer.tally.first_bad() is None
+    with trainer.sampler() as generator:
+        assert generator(torch.zeros(1, e.latent)).shape == (1, 3, e.size, e.size)
+
+
 def test_the_average_is_the_recursion_of_its_definition(data):
     """ema ← d · ema + (1 - d) · G, a copy of G before `ema_start`; to float32 rounding of each of six updates."""
     e = small("shapes16-resnet-gn", ema_decay=0.75, ema_start=3)
