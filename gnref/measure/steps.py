@@ -203,7 +203,7 @@ class Steps:
         self.generator.zero_grad(set_to_none=True)
         with self._frozen(), self._precision():
             fake = self.generator(self.latents, *self.labels)
-            hinge.generator(self.loss.discriminator(fake, *self.labels)).backward()
+            hinge.generator(self.loss.discriminator(fake, *self.labels)).backward()  # type: ignore[no-untyped-call]
         self._optimizers[self.generator].step()
 
     def iteration(self) -> None:

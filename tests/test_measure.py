@@ -1,0 +1,162 @@
+"""Counts that CI notices without a quiet machine, the bodies they are of, and the arithmetic of the times.
+
+Counted on the meta device at the paper's width: a pass is one forward pass of D on the same images. An unnormalized
+gradient is three passes less the first layers' gradient in x, which nobody asked for.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gnref import measure
+from gnref.errors import UserError
+from gnref.measure import METHODS, PARTS, Setting, Steps, count, interleaved, measured, ratio, table1
+from gnref.measure.tables import Figure
+
+NETWORKS = ("cnn-32", "resnet-32", "resnet-48", "biggan-32", "resnet-128")
+
+
+def counted(network: str, part: Any, *methods: str) -> list[Figure]:
+    settings = [Setting(network, method, device="meta") for method in methods]
+    return measured(settings, [part], rounds=0)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_passes_of_the_discriminators_gradient(network: str) -> None:
+    figures = counted(network, "discriminator gradient", "vanilla", "gn", "gn1", "gn0", "gn-double-backward")
+    assert [round(f.passes, 2) for f in figures] == [2.99, 4.0, 4.0, 4.0, 6.0]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_passes_of_the_generators_gradient(network: str) -> None:
+    """D's part of a step of G: forward and the gradient in x, and nothing else for normalizing."""
+    figures = counted(network, "score gradient", "vanilla", "gn", "gn-double-backward")
+    assert [round(f.passes, 2) for f in figures] == [2.0, 2.0, 5.0]
+
+
+def test_passes_of_the_other_methods() -> None:
+    """A penalty at half as many points costs 3 passes, and consistency a second replay of half as many images 2."""
+    figures = counted("resnet-32", "discriminator gradient", "sn", "1-gp", "0-gp", "gn-cr")
+    assert [round(f.passes, 2) for f in figures] == [2.99, 5.99, 5.99, 6.0]
+
+
+def test_the_generators_step_has_no_other_product() -> None:
+    vanilla, gn = counted("resnet-32", "generator step", "vanilla", "gn")
+    assert vanilla.gflop == gn.gflop
+
+
+def test_an_iteration_is_its_parts() -> None:
+    """5 steps of D, 5 forward passes of G on as many images as there are reals, and a step of G."""
+    setting = Setting(device="meta", width=8)
+    steps = Steps(setting)
+    d, g = count(steps.discriminator_step).flops, count(steps.generator_step).flops
+    with torch.no_grad():
+        forward = count(lambda: steps.generator(steps.latents[: setting.batch])).flops
+    assert count(steps.iteration).flops == 5 * (d + forward) + g
+
+
+def test_a_planted_forward_pass_is_counted() -> None:
+    steps = Steps(Setting(device="meta", width=8))
+
+    def slower() -> None:
+        steps.forward_pass()
+        steps.discriminator_gradient()
+
+    one = count(steps.forward_pass).flops
+    assert count(slower).flops == count(steps.discriminator_gradient).flops + one
+
+
+def test_a_count() -> None:
+    """(2×3)(3×4): 48 flop, 24 + 48 + 32 bytes at most; the first product is gone when the second is made."""
+
+    def body() -> Tensor:
+        a, b = torch.ones(2, 3), torch.ones(3, 4)
+        c = (a @ b).T
+        del a, b
+        return torch.ones(2, 2) @ c.T
+
+    assert count(body) == measure.Count(flops=48 + 32, launches=5, peak_bytes=24 + 48 + 32)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("network", ["cnn-32", "resnet-32", "biggan-32"])
+def test_every_part_of_every_method_runs(network: str, method: str) -> None:
+    steps = Steps(Setting(network, method, batch=2, width=2, updates=1))
+    before = [p.detach().clone() for p in steps.discriminator.parameters()]
+    for part in PARTS:
+        steps.body(part)()
+    assert all(p.grad is not None for p in steps.discriminator.parameters())
+    assert not all(torch.equal(p, b) for p, b in zip(steps.discriminator.parameters(), before, strict=True))
+
+
+@pytest.mark.parametrize("layout", ["plain", "channels-last", "fused", "fused channels-last"])
+def test_layouts_and_precisions_compute_the_same(layout: Any) -> None:
+    """In float64 the plain gradient and any other layout's differ by less than 2^13 roundings of its norm."""
+    gradients = []
+    for setting in (Setting(batch=2, width=2), Setting(batch=2, width=2, layout=layout)):
+        steps = Steps(setting)
+        steps.loss.double()
+        steps.real, steps.fake = steps.real.double(), steps.fake.double()
+        steps.discriminator_gradient()
+        gradients.append(torch.cat([p.grad.flatten() for p in steps.discriminator.parameters() if p.grad is not None]))
+    assert (gradients[0] - gradients[1]).norm() <= 1e-12 * gradients[0].norm()
+
+
+def test_bf16_is_autocast_and_tf32_is_put_back() -> None:
+    steps = Steps(Setting(batch=2, width=2, precision="bf16"))
+    seen = []
+    steps.discriminator.head.register_forward_hook(lambda module, args, output: seen.append(output.dtype))
+    steps.discriminator_gradient()
+    assert seen == [torch.bfloat16]
+    before = torch.backends.cudnn.allow_tf32
+    Steps(Setting(batch=2, width=2, precision="tf32")).discriminator_gradient()
+    assert torch.backends.cudnn.allow_tf32 == before
+
+
+def test_fused_products_are_fewer_and_the_unit_stays_plain() -> None:
+    settings = [Setting(method="vanilla", device="meta", layout=layout) for layout in ("plain", "fused")]
+    plain, fused = measured(settings, ["discriminator gradient"], rounds=0)
+    assert fused.gflop < plain.gflop
+    assert fused.gflop / fused.passes == pytest.approx(plain.gflop / plain.passes, rel=1e-15)
+
+
+def test_what_cannot_be_measured_is_refused() -> None:
+    with pytest.raises(UserError, match="no pooling to fuse"):
+        Steps(Setting("cnn-32", layout="fused"))
+    with pytest.raises(UserError, match='expected "discriminator gradient"'):
+        Steps(Setting(batch=2, width=2, capture="compiled")).body("generator step")
+
+
+def test_interleaved_times_and_their_ratio() -> None:
+    """One round to warm up, then rounds of each body in turn; a ratio is taken within a round."""
+    order: list[str] = []
+    bodies = {name: (lambda name=name: order.append(name)) for name in "ab"}
+    times = interleaved(bodies, rounds=3)
+    assert order == ["a", "b"] * 4
+    assert [len(seconds) for seconds in times.values()] == [3, 3]
+    assert ratio([1, 20, 3], [2, 10, 3]) == 1
+
+
+def test_table_1_at_a_small_size() -> None:
+    table = table1(("vanilla", "gn"), Setting(batch=1, width=1), rounds=1)
+    assert table["vanilla"]["discriminator"] == table["vanilla"]["discriminator and generator"] == 1
+    assert table["gn"]["discriminator"] > 0
+
+
+def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "gnref.measure", "--device", "meta", "--count", "--json", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "6.00" in done.stdout
+    report = json.loads(file.read_text())
+    assert {f["setting"]["method"] for f in report["figures"]} == {"vanilla", "gn", "gn-double-backward"}
+    assert report["environment"]["torch"] == torch.__version__
+    refused = subprocess.run([*command, "--network", "cnn-32", "--layout", "fused"], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert refused.stderr.strip() == "Steps: cnn-32 has no pooling to fuse; choose the layout plain or channels-last"
