@@ -30,8 +30,12 @@ def unpack_dual(x: Tensor) -> tuple[Tensor, Tensor | None]:
     return value, tangent
 
 
+_STILL = 2.0**-44
+"""A unit at zero whose tangent is this small among its layer's moves by rounding only."""
+
+
 class KinkDistances(TorchFunctionMode):
-    """After a forward pass: the τ of each sample's nearest kink, `before` (N,) < 0 and `after` (N,) > 0, or ±inf.
+    """After a forward pass: the τ of each sample's nearest kink, `before` (N,) <= 0 and `after` (N,) >= 0, or ±inf.
 
     Knows ReLU, LeakyReLU, PReLU, ReLU6, hardtanh, clamp, threshold, |z|, maximum, minimum, max and min over a
     dimension, max pooling, and comparisons (for `torch.where`). An operation it does not know is taken to be affine:
@@ -64,9 +68,12 @@ class KinkDistances(TorchFunctionMode):
         value, tangent = value.detach(), tangent.detach()
         if value.numel() % len(self.after):
             raise UserError(f"Walk: expected activations with the samples first, got {tuple(value.shape)}")
-        tau = (-value / tangent).reshape(len(self.after), -1)
-        ahead = torch.where(tau > 0, tau, torch.inf)
-        behind = torch.where(tau < 0, tau, -torch.inf)
+        value, tangent = (part.reshape(len(self.after), -1) for part in (value, tangent))
+        # A unit that is zero here and moves stands on its kink: no side is its own, and both distances are 0.
+        moves = tangent.abs() > _STILL * tangent.abs().amax(dim=1, keepdim=True)
+        tau = torch.where(moves | (value != 0), -value / tangent, torch.nan)
+        ahead = torch.where(tau >= 0, tau, torch.inf)
+        behind = torch.where(tau <= 0, tau, -torch.inf)
         self.after = torch.minimum(self.after, ahead.amin(dim=1))
         self.before = torch.maximum(self.before, behind.amax(dim=1))
 

@@ -19,6 +19,8 @@ Score = Callable[[Tensor], Tensor]
 _WALKERS = 16
 _STEP = 2.0**-36
 """How far beyond a kink (in t) the next region is looked for; a region shorter than that is found from its gap."""
+_PATIENCE = 32
+"""After how many turns in a row without a new region the walk ends where it is."""
 _RESOLUTION = 2.0**-46
 """In float64, kinks closer than this in t are one."""
 
@@ -62,11 +64,14 @@ class Walk:
             )
         pieces = np.empty((0, 6))
         todo = np.linspace(0, 1, _WALKERS + 1)[:-1] + _STEP
-        while len(todo) and len(pieces) < regions:
-            found = _pieces_at(score, p, q, todo[: regions - len(pieces)])
-            pieces = _merged(pieces, found)
+        turn = idle = 0
+        while len(todo) and len(pieces) < regions and idle < _PATIENCE:
+            before = len(pieces)
+            pieces = _merged(pieces, _pieces_at(score, p, q, todo[: regions - before]))
             progress(len(pieces))
-            todo = _next_points(pieces)
+            turn += 1
+            idle = 0 if len(pieces) > before else idle + 1
+            todo = _next_points(pieces, turn)
         with torch.no_grad():
             ends = score(torch.stack([p, q])).reshape(2)
         start, end, at, f, slopes, norms = pieces.T
@@ -153,16 +158,22 @@ def _pieces_at(score: Score, p: Tensor, q: Tensor, t: Array) -> Array:
 
 
 def _merged(pieces: Array, found: Array) -> Array:
-    """All pieces in order of t; of two that are the same but for rounding, the first."""
-    together = np.concatenate([pieces, found])
+    """All pieces in order of t, none beginning before the one before it ends; a point on a kink itself says nothing."""
+    together = np.concatenate([pieces, found[found[:, 0] < found[:, 1]]])
     together = together[np.argsort(together[:, 2], kind="stable")]
-    new = together[1:, 2] > together[:-1, 1]
-    return np.asarray(together[np.concatenate([[True], new])])
+    new = np.concatenate([[True], together[1:, 2] > together[:-1, 1]])[: len(together)]
+    together = together[new]
+    together[1:, 0] = np.maximum(together[1:, 0], together[:-1, 1])
+    return np.asarray(together)
 
 
-def _next_points(pieces: Array) -> Array:
-    """A point just inside each gap, at its low end, or in its middle where it is short."""
+def _next_points(pieces: Array, turn: int) -> Array:
+    """A point just inside each gap, at its low end, or within it where it is short.
+
+    How far inside differs from turn to turn, so that a point that fell on a kink is not tried again.
+    """
     starts = np.concatenate([[0.0], pieces[:, 1]])
     ends = np.concatenate([pieces[:, 0], [1.0]])
     gaps = np.nonzero(ends - starts > _RESOLUTION)[0]
-    return np.asarray(starts[gaps] + np.minimum(_STEP, (ends[gaps] - starts[gaps]) / 2))
+    share = 0.1 + 0.8 * ((turn * 0.618) % 1)
+    return np.asarray(starts[gaps] + np.minimum(_STEP * 2.0 ** (turn % 8), share * (ends[gaps] - starts[gaps])))
