@@ -1,0 +1,261 @@
+"""The golden vectors: checked in as they are made, right by their own oracle, read by NumPy alone, used by JAX."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from gnref import gradient_normalize
+from gnref.vectors import FOLDER, VERSION, vectors, write
+
+READER = FOLDER / "reader.py"
+
+
+def _reader() -> ModuleType:
+    """The reader as another project has it: a file by itself."""
+    spec = importlib.util.spec_from_file_location("golden_reader", READER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reader = _reader()
+VECTORS: list[dict[str, Any]] = reader.read(FOLDER / "vectors.json")
+IDS = [vector["id"] for vector in VECTORS]
+DOCUMENT = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
+
+
+def test_the_checked_in_files_are_what_the_command_writes(tmp_path: Path) -> None:
+    for path in write(tmp_path):
+        assert path.read_bytes() == (FOLDER / path.name).read_bytes(), f"run python -m gnref.vectors for {path.name}"
+    assert sum((FOLDER / name).stat().st_size for name in ("vectors.json", "vectors.safetensors")) < 300_000
+
+
+def test_the_document_is_as_its_schema_says() -> None:
+    schema = json.loads((FOLDER / "vectors.schema.json").read_text(encoding="utf-8"))
+    assert violations(DOCUMENT, schema, schema) == []
+    assert DOCUMENT["version"] == VERSION
+    broken = json.loads(json.dumps(DOCUMENT))
+    broken["vectors"][0]["expected"]["normalized"][0] = "0.5"
+    broken["vectors"][1]["surplus"] = 1
+    del broken["vectors"][2]["labels"]
+    assert len(violations(broken, schema, schema)) == 3
+
+
+def violations(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "$") -> list[str]:
+    """What of `value` is against the schema, by the keywords that the schema uses."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    if "anyOf" in schema:
+        return [] if any(not violations(value, option, root) for option in schema["anyOf"]) else [f"{at}: {value!r}"]
+    if "enum" in schema:
+        return [] if value in schema["enum"] else [f"{at}: {value!r}"]
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "null": type(None)}
+    if not isinstance(value, kinds[schema["type"]]):
+        return [f"{at}: {value!r} is no {schema['type']}"]
+    found = []
+    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        found.append(f"{at}: {value!r} does not match")
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            found += violations(item, schema["items"], root, f"{at}[{i}]")
+    if isinstance(value, dict):
+        named = schema.get("properties", {})
+        found += [f"{at}: {name} is missing" for name in schema.get("required", ()) if name not in value]
+        for name, item in value.items():
+            rule = named.get(name, schema.get("additionalProperties", {}))
+            found += [f"{at}: {name} is none"] if rule is False else violations(item, rule, root, f"{at}.{name}")
+    return found
+
+
+def test_the_two_formats_hold_the_same_numbers() -> None:
+    from safetensors import safe_open
+
+    with safe_open(FOLDER / "vectors.safetensors", "np") as file:
+        assert file.metadata() == {"version": str(VERSION)}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    expected: dict[str, Any] = {}
+    for vector in VECTORS:
+        for part in ("parameters", "inputs", "expected", "largest"):
+            expected |= {f"{vector['id']}/{part}/{name}": value for name, value in vector[part].items()}
+        if vector["labels"] is not None:
+            expected[f"{vector['id']}/inputs/labels"] = np.array(vector["labels"])
+    assert sorted(arrays) == sorted(expected)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(arrays[name], value, err_msg=name, strict=True)
+
+
+def test_every_flag_is_explained_and_used_and_no_id_is_twice() -> None:
+    used = {flag for vector in VECTORS for flag in vector["flags"]}
+    assert used == set(DOCUMENT["flags"])
+    assert len(set(IDS)) == len(IDS)
+    assert {vector["level"] for vector in VECTORS if not vector["flags"]} == set()
+
+
+def test_the_reader_needs_numpy_alone_and_is_twenty_lines() -> None:
+    code = (
+        f"import importlib.util, sys; s = importlib.util.spec_from_file_location('r', {str(READER)!r});"
+        f"r = importlib.util.module_from_spec(s); s.loader.exec_module(r);"
+        f"v = r.read({str(FOLDER / 'vectors.json')!r});"
+        "print(len(v), {'torch', 'gnref', 'safetensors', 'scipy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{len(VECTORS)} set()\n"
+    body = re.sub(r'""".*?"""', "", READER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len([line for line in body.splitlines() if line.strip()]) <= 24
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=IDS)
+def test_weights_and_inputs_are_exact_in_float32(vector: dict[str, Any]) -> None:
+    for value in [*vector["parameters"].values(), *vector["inputs"].values()]:
+        np.testing.assert_array_equal(value.astype(np.float32).astype(np.float64), value)
+
+
+def test_a_vector_worked_by_hand() -> None:
+    """f = 3x + 4y + 1/2 at (-4, -4), (-4, -1), ...: g = 5, and f̂ = f/(5 + |f|)."""
+    vector = VECTORS[IDS.index("affine-3-4")]
+    x = vector["inputs"]["x"]
+    f = [3 * Fraction(a) + 4 * Fraction(b) + Fraction(1, 2) for a, b in x.tolist()]
+    assert [Fraction(value) for value in map(float.fromhex, vector["exact"]["score"])] == f
+    assert vector["exact"]["squared_norm"] == ["25/1"] * 9
+    truth = [float(value / (5 + abs(value))) for value in f]
+    assert vector["expected"]["normalized"].tolist() == truth
+    # ∂/∂bias Σ l f̂ = Σ l g/N²
+    weights = [Fraction(w) for w in vector["inputs"]["cotangents"].tolist()]
+    slope = sum((w * 5 / (5 + abs(value)) ** 2 for w, value in zip(weights, f, strict=True)), Fraction(0))
+    assert vector["expected"]["gradient.bias.0"].tolist() == [float(slope)]
+
+
+# This package, and another framework
+
+
+def by_torch(vector: dict[str, Any], dtype: torch.dtype, normalize: Callable[..., torch.Tensor]) -> dict[str, Any]:
+    parameters = {
+        name: torch.tensor(value, dtype=dtype, requires_grad=True) for name, value in vector["parameters"].items()
+    }
+    x = torch.tensor(vector["inputs"]["x"], dtype=dtype, requires_grad=True)
+    depth = sum(name.startswith("weight") for name in parameters)
+
+    def discriminator(x: torch.Tensor) -> torch.Tensor:
+        for layer in range(depth):
+            hidden = x
+            x = x @ parameters[f"weight.{layer}"].T + parameters[f"bias.{layer}"]
+            if layer < depth - 1:
+                x = nn.functional.leaky_relu(x, vector["slope"])
+        if vector["labels"] is not None:
+            x = x + (parameters["embedding"][vector["labels"]] * hidden).sum(1, keepdim=True)
+        return x
+
+    scores = normalize(discriminator, x)[:, 0]
+    loss = (torch.tensor(vector["inputs"]["cotangents"], dtype=dtype) * scores).sum()
+    gradients = torch.autograd.grad(loss, [x, *parameters.values()])
+    named = dict(zip(["x", *parameters], gradients, strict=True))
+    return {"normalized": scores.detach().numpy()} | {f"gradient.{k}": v.numpy() for k, v in named.items()}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("vector", VECTORS, ids=IDS)
+def test_the_reference_agrees_with_every_vector(vector: dict[str, Any], dtype: str) -> None:
+    got = by_torch(vector, getattr(torch, dtype), gradient_normalize)
+    assert reader.wrong(vector, got, dtype) == []
+
+
+def jax_normalized(vector: dict[str, Any], dtype: str, detached: bool = False) -> dict[str, Any]:
+    """Gradient normalization in JAX: f/(‖∇ₓf‖ + |f|) by grad and vmap; `detached` forgets the norm's own gradient."""
+    jax = pytest.importorskip("jax", reason="jax is not installed")
+    jnp = jax.numpy
+    with jax.enable_x64(True):
+        parameters = {name: jnp.asarray(value, dtype) for name, value in vector["parameters"].items()}
+        depth = sum(name.startswith("weight") for name in parameters)
+        labels = jnp.asarray(vector["labels"] or [0] * len(vector["inputs"]["x"]))
+
+        def score(x: Any, y: Any, p: Any) -> Any:
+            hidden = x
+            for layer in range(depth):
+                z = p[f"weight.{layer}"] @ hidden + p[f"bias.{layer}"]
+                if layer == depth - 1:
+                    return z[0] + (p["embedding"][y] @ hidden if "embedding" in p else 0)
+                hidden = jnp.where(z > 0, z, vector["slope"] * z)
+            raise AssertionError
+
+        def parts(x: Any, y: Any, p: Any) -> Any:
+            f, v = jax.value_and_grad(score)(x, y, p)
+            norm = jnp.sqrt((v * v).sum())
+            norm = jax.lax.stop_gradient(norm) if detached else norm
+            return f / (norm + jnp.abs(f)), norm
+
+        def loss(x: Any, p: Any) -> Any:
+            scores, norms = jax.vmap(parts, (0, 0, None))(x, labels, p)
+            return (jnp.asarray(vector["inputs"]["cotangents"], dtype) * scores).sum(), (scores, norms)
+
+        # Compiled as a whole: operation by operation, JAX compiles each by itself.
+        x = jnp.asarray(vector["inputs"]["x"], dtype)
+        (of_x, of_parameters), (normalized, norm) = jax.jit(jax.grad(loss, (0, 1), has_aux=True))(x, parameters)
+        gradients = {"x": of_x, **of_parameters}
+        found = {"normalized": normalized, "gradient_norm": norm}
+        return {k: np.asarray(v) for k, v in (found | {f"gradient.{k}": v for k, v in gradients.items()}).items()}
+
+
+LIVE = [v for v in VECTORS if v["level"] == "required" and "dead" not in v["flags"]]
+"""Where ∇f = 0, √ of the sum of squares has no derivative in JAX: NaN, which the kit's robustness is about."""
+
+
+def test_an_implementation_in_jax_agrees() -> None:
+    for dtype, chosen in {"float64": LIVE, "float32": LIVE[-2:]}.items():
+        found = {v["id"]: reader.wrong(v, jax_normalized(v, dtype), dtype) for v in chosen}
+        assert found == {v["id"]: [] for v in chosen}
+
+
+def test_the_literal_formula_in_jax_fails_at_the_edges() -> None:
+    edges = [v for v in VECTORS if v["level"] == "robustness"]
+    found = {v["id"]: bool(reader.wrong(v, jax_normalized(v, "float32"), "float32")) for v in edges}
+    assert found == {
+        "zero-over-zero": True,
+        "norm-underflows": True,
+        "norm-overflows": True,
+        "saturated": True,
+        "steep": False,
+    }
+
+
+def test_a_wrong_implementation_in_jax_is_told() -> None:
+    """With the norm detached every value is right, and no parameter's gradient."""
+    for vector in LIVE[-2:]:
+        found = reader.wrong(vector, jax_normalized(vector, "float64", detached=True))
+        assert "normalized" not in found
+        assert "gradient.weight.0" in found, vector["id"]
+
+
+MUTATIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "eps": lambda got: got | {"normalized": got["normalized"] * (1 - 1e-9)},
+    "sign": lambda got: got | {"gradient.x": -got["gradient.x"]},
+    "nan": lambda got: got | {"gradient.bias.0": got["gradient.bias.0"] * float("nan")},
+    "shape": lambda got: got | {"normalized": got["normalized"][:, None]},
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_the_reader_tells_a_wrong_number(name: str) -> None:
+    vector = VECTORS[IDS.index("deep-leaky")]
+    got = by_torch(vector, torch.float64, gradient_normalize)
+    assert len(reader.wrong(vector, MUTATIONS[name](got))) == 1
+
+
+def test_the_vectors_are_a_function_of_nothing() -> None:
+    first, second = vectors(), vectors()
+    assert [v.id for v in first] == IDS
+    for a, b in zip(first, second, strict=True):
+        assert all(np.array_equal(a.expected[name], b.expected[name]) for name in a.expected)
