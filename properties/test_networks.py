@@ -23,17 +23,17 @@ FOLDER = os.environ.get("GNREF_CIFAR_JPEG")
 
 
 def mlp(activation):
-    """3072-512-1."""
+    """3072-512-1 with ReLU."""
     return nn.Sequential(nn.Flatten(), MLPDiscriminator(width=512, dimension=3 * 32 * 32, activation=activation))
 
 
 def cnn(activation):
-    """The standard CNN for 32 x 32, from 16 channels."""
+    """Standard CNN 32 with 16 channels at its start."""
     return CNNDiscriminator(size=32, width=16, activation=activation)
 
 
 def resnet(activation):
-    """The ResNet for 32 x 32, 16 channels."""
+    """ResNet 32 with 16 channels."""
     return ResNetDiscriminator(size=32, width=16, activation=activation)
 
 
@@ -54,23 +54,24 @@ def folder_images(count):
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2)
 
 
-SOURCES = {
-    "shapes": shape_images,
-    "folder": pytest.param(
-        folder_images,
-        marks=pytest.mark.skipif(FOLDER is None, reason="GNREF_CIFAR_JPEG names no folder of images"),
-        id="folder",
-    ),
-}
-
-
-@pytest.fixture(scope="module", params=[pytest.param(shape_images, id="shapes"), SOURCES["folder"]])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param((shape_images, "shapes"), id="shapes"),
+        pytest.param(
+            (folder_images, "images of a folder"),
+            marks=pytest.mark.skipif(FOLDER is None, reason="GNREF_CIFAR_JPEG names no folder of images"),
+            id="folder",
+        ),
+    ],
+)
 def images(request):
-    """64 images in [-1, 1]; the last half stands for a generator's, with its pixels shuffled."""
-    found = request.param(64).float() / 127.5 - 1
+    """What they are, and 64 images in [-1, 1]; the last half stands for a generator's, with its pixels shuffled."""
+    load, source = request.param
+    found = load(64).float() / 127.5 - 1
     order = torch.randperm(32 * 32, generator=torch.Generator().manual_seed(1))
     found[32:] = found[32:].flatten(2)[:, :, order].unflatten(2, (32, 32))
-    return found
+    return source, found
 
 
 @pytest.fixture(scope="module", params=[mlp, cnn, resnet], ids=lambda build: build.__name__)
@@ -82,6 +83,7 @@ def build(request):
 @pytest.fixture(scope="module", params=[0, 20], ids=["untrained", "20-steps"])
 def case(request, build, images):
     """The network, untrained or after 20 GN steps of Adam with the hinge loss, at a few of the images."""
+    source, images = images
     torch.manual_seed(0)
     module, linear = build(ACTIVATIONS[build]), build(nn.Identity)
     adam = torch.optim.Adam(module.parameters(), lr=4e-4, betas=(0.0, 0.9))
@@ -92,7 +94,7 @@ def case(request, build, images):
         losses.hinge.discriminator(scores[:4], scores[4:]).backward()
         adam.step()
     x = torch.cat([images[: IMAGES // 2], images[32 : 32 + IMAGES // 2]])
-    name = f"{build.__name__}, {request.param} GN steps"
+    name = f"{build.__doc__.removesuffix('.')}, after {request.param} GN steps, on {source}"
     return real.Real(name, module, linear, x)
 
 
