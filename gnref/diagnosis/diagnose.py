@@ -115,6 +115,11 @@ def examine(subject: Subject, regions: int | None, progress: Progress) -> Diagno
     """`diagnose` of a subject."""
     if len(subject.x) < 2:
         raise UserError(f"diagnose: expected at least 2 samples, got {len(subject.x)}")
+    with torch.random.fork_rng(devices=[]):
+        return _examined(subject, regions, progress)
+
+
+def _examined(subject: Subject, regions: int | None, progress: Progress) -> Diagnosis:
     progress("premises", 0, 1)
     maps, heads = _shapes(subject)
     probed = subject.first(_PROBED).in_double()
