@@ -1,0 +1,1 @@
+"""Benchmarks of the training step and of what surrounds it. Run by asv: see asv_bench/asv.conf.json."""

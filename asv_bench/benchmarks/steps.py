@@ -1,0 +1,75 @@
+"""Time of every method's steps, on a GPU where there is one, and their ratio to the unnormalized step."""
+
+import time
+from functools import lru_cache
+
+import torch
+
+try:
+    from gnref.measure import METHODS, Setting, Steps, interleaved, ratio
+except ImportError:
+    METHODS = {}
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+BATCH = 64 if DEVICE == "cuda" else 16
+PARTS = ["discriminator step", "generator step"]
+
+
+@lru_cache(maxsize=2)
+def _steps(*setting, **options):
+    return Steps(Setting(*setting, batch=BATCH, device=DEVICE, **options))
+
+
+def _run(body):
+    """On a GPU the kernels' time, not the host's alone."""
+    body()
+    if DEVICE == "cuda":
+        torch.cuda.synchronize()
+
+
+class _Setup:
+    timeout = 1200
+
+    def setup(self, network, method, part):
+        if method not in METHODS:
+            raise NotImplementedError
+        torch.set_num_threads(1)
+
+
+class Time(_Setup):
+    """One step, or one iteration of five steps of D and one of G."""
+
+    params = [["resnet-32", "biggan-32", "cnn-32"], list(METHODS), [*PARTS, "iteration"]]
+    param_names = ["network", "method", "part"]
+    timer = time.perf_counter if DEVICE == "cuda" else time.process_time
+    number = 1
+    repeat = 7
+    rounds = 2
+    warmup_time = 2 if DEVICE == "cuda" else 0
+    version = "1"
+
+    def setup(self, network, method, part):
+        super().setup(network, method, part)
+        if part == "iteration" and DEVICE == "cpu" and network != "cnn-32":
+            raise NotImplementedError  # half a minute each; the parts say the same
+        self.body = _steps(network, method).body(part)
+        if DEVICE == "cuda":
+            _run(self.body)
+
+    def time_step(self, network, method, part):
+        _run(self.body)
+
+
+class Ratio(_Setup):
+    """A method's step by the unnormalized one's, interleaved in one process: what a busy machine disturbs least."""
+
+    params = [["resnet-32", "biggan-32"], [m for m in METHODS if m != "vanilla"], PARTS]
+    param_names = ["network", "method", "part"]
+
+    def track_to_vanilla(self, network, method, part):
+        bodies = {name: Steps(Setting(network, name, BATCH, DEVICE)).body(part) for name in ("vanilla", method)}
+        times = interleaved(bodies, rounds=7, device=DEVICE)
+        return ratio(times[method], times["vanilla"])
+
+    track_to_vanilla.unit = "ratio"
+    track_to_vanilla.version = "1"
