@@ -85,7 +85,8 @@ def _row(report: pytest.TestReport, claim: str, refutes: bool, measured: dict[st
     else:
         verdict = "UNEXPECTED"
         reason = "the counterexample does not refute it" if refutes else "broken"
-        measured = {**measured, "counterexample": report.longreprtext}
+        crash = getattr(report.longrepr, "reprcrash", None)
+        measured = {**measured, "counterexample": crash.message if crash is not None else report.longreprtext}
     known = {name: value for name, value in measured.items() if name in _MEASURED}
     known.setdefault("check", report.nodeid.split("::")[-1])
     known["seconds"] = round(report.duration, 3)
