@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn, Protocol
 
-from jobs import Job, Options, dry_run, run_all
+from jobs import Job, Options, dry_run, run_all, within
 from lines import Line, as_json, as_text
 from verdict import exit_code
 
@@ -110,7 +110,7 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
     if arguments.check:
         lines = study.lines(options)
         if options.cell is not None:
-            lines = [line for line in lines if line.id.startswith(tuple(options.cell.split(",")))]
+            lines = [line for line in lines if any(within(line.id, cell) for cell in options.cell.split(","))]
             if not lines:
                 names = ", ".join(line.id for line in study.lines(options))
                 raise UserError(f"--cell: expected the beginning of one of {names}; got {options.cell!r}")
@@ -125,7 +125,7 @@ def _chosen(jobs: list[Job], options: Options) -> list[Job]:
         return jobs
     chosen = []
     for cell in options.cell.split(","):
-        named = [job for job in jobs if cell in (job.id, job.name) or any(line.startswith(cell) for line in job.serves)]
+        named = [job for job in jobs if cell in (job.id, job.name) or any(within(line, cell) for line in job.serves)]
         if not named:
             names = sorted({name for job in jobs for name in (job.id, *job.serves)})
             raise UserError(f"--cell: expected one of {', '.join(names)}; got {cell!r}")

@@ -28,6 +28,11 @@ class Options:
     jobs: int = 1
 
 
+def within(line: str, cell: str) -> bool:
+    """Whether a line's name is `cell` or begins so, part by part: `table4.gn-biggan.is` is within `table4.gn-biggan`."""
+    return f"{line}.".startswith(f"{cell}.")
+
+
 @dataclass(frozen=True)
 class Job:
     """One run: `settings` and `seed` are its key; `serves` names the lines it is evidence for."""

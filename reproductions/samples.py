@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-import trained
 from command import Artefact, main
 from jobs import Job, Options
 from lines import Line
+from sessions import job, missing_for
 from verdict import Finding, Verdict
 
 from gnref.errors import UserError
@@ -43,7 +43,7 @@ class Samples:
 
     def jobs(self) -> list[Job]:
         """The runs behind the pictures; most of them are those of Tables 2, 4 and 5."""
-        return [trained.job(name, SEED, (figure,)) for figure, (name, _) in FIGURES.items()]
+        return [job(name, SEED, (figure,)) for figure, (name, _) in FIGURES.items()]
 
     def lines(self, options: Options) -> list[Line]:
         """Which of the pictures can be drawn."""
@@ -81,7 +81,7 @@ def _line(figure: str, options: Options) -> Line:
     run = folder(figure, options)
     if run.is_dir():
         return Line(figure, label, "", "", Finding(Verdict.SHOWN, f"--plot draws it from {run}"))
-    needs = trained.job(name, SEED).missing(options)
+    needs = missing_for(name, options)
     reason = f"no run folder {run}" + (f"; --run needs {'; '.join(needs)}" if needs else "; --run makes it")
     return Line(figure, label, "", "", Finding(Verdict.NOT_RUN, reason))
 

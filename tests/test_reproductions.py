@@ -26,6 +26,7 @@ import evidence
 import mini
 import orderings
 import published
+import sessions
 import simulate
 import smoke
 import table1
@@ -36,7 +37,7 @@ from command import _parser as parser
 from equivalence import ASSUMED_SESSIONS, holm, judge_cells, margin, sample, swap_test
 from evidence import Evidence
 from guards import Session, guard
-from jobs import Job, Options
+from jobs import Job, Options, within
 from lines import Line
 from verdict import Finding, Verdict, exit_code, of_table
 
@@ -249,6 +250,9 @@ def test_guards() -> None:
     assert guard([_session(0), _session(1)]) is None
     assert "seeds repeat" in str(guard([_session(0), _session(0)]))
     assert "2 different commits" in str(guard([_session(0), _session(1, commit="d")]))
+    assert "its commit does not hold" in str(guard([_session(0, "c+")]))
+    canary = replace(_session(), scores={"canary_is": 9.0})
+    assert "IS 9.00" in str(guard([canary]))
     assert "FID(test) - FID(train) = 0.20" in str(guard([_session(test=11.2)]))
     assert guard([_session(train=300.0, test=301.0)]) is None
     assert guard([_session(train=math.inf, test=math.inf)]) is None
@@ -395,6 +399,12 @@ def test_dry_run_runs_nothing(results: Path, capsys: pytest.CaptureFixture[str])
     assert "needs a moon" in capsys.readouterr().out
 
 
+def test_a_cell_is_named_part_by_part() -> None:
+    assert within("table4.gn-biggan.is", "table4.gn-biggan")
+    assert within("table4.gn-biggan.is", "table4.gn-biggan.is")
+    assert not within("table4.gn-biggan-cr.is", "table4.gn-biggan")
+
+
 @pytest.mark.parametrize(
     ("words", "said"), [(("--check", "--cell", "moon"), "--cell"), (("--check", "--scale", "mini"), "no mini scale")]
 )
@@ -417,10 +427,10 @@ SMALL = EXPERIMENTS["shapes16-resnet-gn"].changed(name="small", steps=2, width=1
 @pytest.fixture
 def small(results: Path, monkeypatch: pytest.MonkeyPatch) -> trained.Trained:
     """Table 5's rows as a two-step experiment on shapes whose score is 5.5."""
-    monkeypatch.setattr(trained, "EXPERIMENTS", {"small": SMALL})
-    monkeypatch.setattr(trained, "PROTOCOLS", {"shapes": {"fid": "shapes-16"}})
-    monkeypatch.setattr(trained, "_missing", lambda name, options: [])
-    monkeypatch.setattr(trained, "score", lambda images, name, options: {"fid": 5.5})
+    monkeypatch.setattr(sessions, "EXPERIMENTS", {"small": SMALL})
+    monkeypatch.setattr(sessions, "PROTOCOLS", {"shapes": {"fid": "shapes-16"}})
+    monkeypatch.setattr(sessions, "missing_for", lambda name, options: [])
+    monkeypatch.setattr(sessions, "score", lambda images, name, options: {"fid": 5.5})
     rows = ("celebahq128.gn", "celebahq256.gn", "celebahq256.sn", "church256.gn", "church256.sn")
     return trained.Trained("table5", dict.fromkeys(rows, "small"))
 
@@ -454,7 +464,7 @@ def test_images_of_another_library_are_judged_for_the_row_they_are_of(small: tra
     folders = (tmp_path / "a", tmp_path / "b", tmp_path / "c")
     found = {line.id: line for line in small.lines(Options(cell="table5.church256.gn", samples=folders))}
     line = found["table5.church256.gn"]
-    assert line.ours == "5.50 5.50 5.50"
+    assert line.ours == "5.50 5.50 5.50"  # images have no best checkpoint
     assert line.finding.verdict is Verdict.REPRODUCED
     assert line.rests_on == tuple(map(str, folders))
     assert found["table5.church256.sn"].ours == ""
