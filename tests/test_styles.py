@@ -1,0 +1,37 @@
+"""The table of styles in public code is what the laws say today, and each style breaks what it is known to break."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from gnref.conformance.show import exit_code
+
+_SPEC = importlib.util.spec_from_file_location("styles", Path(__file__).with_name("styles.py"))
+assert _SPEC is not None
+assert _SPEC.loader is not None
+styles = importlib.util.module_from_spec(_SPEC)
+sys.modules["styles"] = styles
+_SPEC.loader.exec_module(styles)
+
+
+def test_the_table_is_what_the_command_writes() -> None:
+    assert styles.TABLE.read_text(encoding="utf-8") == styles.table(), "run python tests/styles.py"
+
+
+@pytest.mark.parametrize(
+    ("heading", "code"), [("literal", 0), ("clamped", 0), ("+ ε, declared", 0), ("+ ε", 1), ("detached", 1)]
+)
+def test_conforming_is_keeping_the_required_laws(heading: str, code: int) -> None:
+    (style,) = [style for style in styles.STYLES if style.heading == heading]
+    assert exit_code(style.findings()) == code
+
+
+def test_a_map_of_patches_shares_one_gradient_in_copies_of_the_formula() -> None:
+    by_heading = {style.heading: style for style in styles.STYLES}
+    assert styles.dense_map(by_heading["gnref"]) == "refused"
+    patches = styles.literal(lambda x: torch.stack([x, -x], dim=2)[:, None], torch.tensor([[2.0]]))
+    assert patches.flatten().tolist() == [1.0, -1.0]
+    assert styles.dense_map(by_heading["literal"]) == "wrong"
