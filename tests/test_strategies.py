@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
@@ -22,18 +23,19 @@ from gnref.strategies import (
     networks,
 )
 
-COUNT = 200
+COUNT = 150
 SHARE = 0.05
 
 
-def drawn(strategy: SearchStrategy[Any]) -> list[Any]:
+@cache
+def drawn(make: Callable[[], SearchStrategy[Any]]) -> list[Any]:
     """The first cases of a strategy, the same in every run."""
     found: list[Any] = []
 
     @settings(
         max_examples=COUNT, derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
-    @given(strategy)
+    @given(make())
     def collect(case: Any) -> None:
         found.append(case)
 
@@ -98,19 +100,19 @@ EXPECTED: dict[str, tuple[Callable[[], SearchStrategy[Any]], Callable[[Any], set
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_class_occurs(name: str) -> None:
     strategy, classify, expected = EXPECTED[name]
-    found = drawn(strategy())
+    found = drawn(strategy)
     shares = Counter(c for case in found for c in classify(case))
     too_rare = {c: shares[c] for c in expected if shares[c] < SHARE * len(found)}
     assert not too_rare, (too_rare, len(found), shares)
 
 
 def test_no_case_is_on_a_kink_and_no_score_is_zero() -> None:
-    for case in drawn(cases()):
+    for case in drawn(cases):
         assert (case.exact.score != 0).all()
         assert all((z != 0).all() for z in case.network.pre_activations(case.array))
 
 
 def test_labels_are_of_the_embedding() -> None:
-    for case in drawn(conditional_cases()):
+    for case in drawn(conditional_cases):
         assert isinstance(case.network, ExactConditional)
         assert set(case.labels) <= set(range(len(case.network.embedding)))
