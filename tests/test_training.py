@@ -20,6 +20,7 @@ from gnref.training.command import cells, find, sample
 from gnref.training.distributed import Processes
 from gnref.training.experiment import Experiment, from_settings, overridden
 from gnref.training.experiments import EXPERIMENTS
+from gnref.training.objectives import DiscriminatorObjective, make_networks
 from gnref.training.pictures import save_grid
 from gnref.training.schedule import moment, progressive_steps
 from gnref.training.train import Cadence, train
@@ -261,6 +262,38 @@ def test_mixed_precision_normalizes_in_float32(data):
     trainer.step()
     assert seen[:2] == [torch.bfloat16, torch.float32]
     assert all(p.dtype == torch.float32 and torch.isfinite(p).all() for p in trainer.generator.parameters())
+
+
+def test_the_discriminators_loss_is_the_weighted_sum_of_its_parts():
+    """By hand, from D alone: float32 means in another order, so equal to 8 roundings of numbers below 10."""
+    torch.manual_seed(0)
+    real, fake, augmented = (torch.rand(4, 3, 16, 16) for _ in range(3))
+    e = small("shapes16-cnn-sn", normalization="none", consistency_weight=3.0, penalty="0-gp", penalty_weight=7.0)
+    discriminator = make_networks(e)[1]
+    parts = DiscriminatorObjective(e, discriminator)(real, fake, augmented, fake, None, None, None)
+    scores = [discriminator(x) for x in (real, fake, augmented)]
+    hinge = (1 - scores[0]).clamp(min=0).mean() + (1 + scores[1]).clamp(min=0).mean()
+    x = fake.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(discriminator(x).sum(), x)
+    penalty = gradient.square().flatten(1).sum(1).mean()
+    expected = hinge + 3 * (scores[0] - scores[2]).square().mean() + 7 * penalty
+    assert parts["loss"].item() == pytest.approx(expected.item(), abs=8 * 10 * 2**-24)
+
+
+def test_each_update_of_the_discriminator_sees_the_next_images(data):
+    e = small("shapes16-cnn-gn", n_dis=3)
+    trainer = Trainer(e, data(e))
+    asked = []
+    batches = trainer._batches
+
+    def recorded(start: int, count: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        asked.append((start, count))
+        return batches(start, count)
+
+    trainer._batches = recorded
+    for _ in range(2):
+        trainer.step()
+    assert asked == [(start, 4) for start in range(0, 24, 4)]
 
 
 # Resuming

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from gnref.data.load import load
 from gnref.errors import UserError
@@ -75,7 +76,9 @@ def train_named(
     if folder is not None and len(chosen) > 1:
         raise UserError(f"--run names one folder, but {len(chosen)} runs are asked for; leave it out")
     with joined(device) as processes:
-        score = _first_by_fid(make_score(device=processes.device)) if make_score and processes.first else None
+        score = None
+        if make_score:
+            score = _first_by_fid(make_score(device=processes.device)) if processes.first else _elsewhere
         for experiment, seed in chosen:
             run = folder or Path("runs") / f"{experiment.name}-seed{seed}"
             given = {key: value for key, value in cadence.items() if value is not None}
@@ -99,6 +102,11 @@ def train_named(
             if stopped:
                 break
     return 0
+
+
+def _elsewhere(_: nn.Module) -> dict[str, float]:
+    """Stands for the scores in all processes but the one that computes them."""
+    return {}
 
 
 def _first_by_fid(score: Score) -> Score:

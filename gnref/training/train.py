@@ -70,7 +70,7 @@ def train(
 
     That is less than `experiment.steps` where SIGTERM or SIGINT asked it to stop: it saves and returns. Resuming is
     bit for bit on the CPU. `source` is where the data came from, for the record. With several processes the folder is
-    on a file system they share; the first one writes.
+    on a file system they share, and the first one writes; `score` is given in all or in none, and the first calls it.
 
     Raises UserError for a folder in use or of another experiment, a full disk, and a quantity that is not finite or has
     diverged: it names the step, the quantity and the last good checkpoint.
@@ -82,7 +82,7 @@ def train(
         if processes.first:
             stack.enter_context(run.locked())
         trainer = Trainer(experiment, data, seed, processes, execution)
-        best = _resume(run, trainer)
+        resumed, best = _resume(run, trainer)
         if processes.first:
             run.describe(_description(trainer, data, source))
             run.rewind(trainer.step_number)
@@ -92,11 +92,11 @@ def train(
             _tensorboard(run, trainer.step_number) if tensorboard and processes.first else nullcontext()
         )
         bar = stack.enter_context(_bar(trainer) if progress and processes.first else nullcontext())
-        loop = _Loop(run, trainer, cadence, score, best, writer, bar)
-        while trainer.step_number < experiment.steps and not processes.any(stop.is_set()):
+        loop = _Loop(run, trainer, cadence, score, resumed, best, writer, bar)
+        while trainer.step_number < experiment.steps and not _asked(stop, trainer):
             trainer.step()
             loop.after_step()
-        if trainer.step_number not in run.checkpoints():
+        if loop.saved_step != trainer.step_number:
             loop.checkpoint()
     return trainer.step_number
 
@@ -105,13 +105,23 @@ class _Loop:
     """What happens between steps."""
 
     def __init__(
-        self, run: Run, trainer: Trainer, cadence: Cadence, score: Score | None, best: Any, writer: Any, bar: Any
+        self,
+        run: Run,
+        trainer: Trainer,
+        cadence: Cadence,
+        score: Score | None,
+        resumed: bool,
+        best: dict[str, Any] | None,
+        writer: Any,
+        bar: Any,
     ) -> None:
         self.run, self.trainer, self.cadence, self.score = run, trainer, cadence, score
-        self.best: dict[str, Any] | None = best
+        self.best = best
         self.writer, self.bar = writer, bar
         self.logged_at, self.logged_step = time.monotonic(), trainer.step_number
         self.first = trainer.processes.first
+        # Known to every process alike, unlike the files, which the first one may still be writing.
+        self.saved_step = trainer.step_number if resumed else -1
 
     def after_step(self) -> None:
         step, last = self.trainer.step_number, self.trainer.experiment.steps
@@ -166,10 +176,12 @@ class _Loop:
 
     def checkpoint(self) -> None:
         """Save, unless what would be saved is no longer good."""
+        step = self.trainer.step_number
         state = self.trainer.state()
         self.stop_if_diverged()
         if self.first:
             self.run.save({**state, "best": self.best}, self.cadence.keep)
+        self.saved_step = step
 
     def stop_if_diverged(self) -> None:
         """Raise Diverged at the first quantity that is not finite, with its step."""
@@ -198,14 +210,13 @@ class _Loop:
                     self.writer.add_scalar(name, value, line["step"])
 
 
-def _resume(run: Run, trainer: Trainer) -> dict[str, Any] | None:
-    """Restore the newest good checkpoint if there is one; the best score so far."""
+def _resume(run: Run, trainer: Trainer) -> tuple[bool, dict[str, Any] | None]:
+    """Restore the newest good checkpoint if there is one: whether there was, and the best score so far."""
     state = run.load(device=trainer.device)
     if state is None:
-        return None
+        return False, None
     trainer.restore(state, str(run.folder))
-    best: dict[str, Any] | None = state["best"]
-    return best
+    return True, state["best"]
 
 
 def _description(trainer: Trainer, data: Images, source: str | None) -> dict[str, Any]:
@@ -240,6 +251,13 @@ def _signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _asked(stop: threading.Event, trainer: Trainer) -> bool:
+    """Whether to stop: several processes agree on it every eighth step, for agreeing waits for the device."""
+    if trainer.processes.count == 1:
+        return stop.is_set()
+    return trainer.step_number % 8 == 0 and trainer.processes.any(stop.is_set())
 
 
 @contextmanager
