@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 CANARY = (10.7, 11.8)
-"""IS of CIFAR-10's 50,000 training images is 11.24 ± 0.10 (published by torch-fidelity); bounds for a half of them, ours."""
+"""IS of CIFAR-10's training images is 11.24 ± 0.10 by torch-fidelity's page; the bounds, for half of them, are ours."""
 SIGNATURE = (3.7, 4.7)
 SIGNATURE_HOLDS_BELOW = 30.0
 

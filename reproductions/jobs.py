@@ -29,7 +29,7 @@ class Options:
 
 
 def within(line: str, cell: str) -> bool:
-    """Whether a line's name is `cell` or begins so, part by part: `table4.gn-biggan.is` is within `table4.gn-biggan`."""
+    """Whether a line's name is `cell` or begins so, part by part, as `table4.gn-biggan.is` does with `table4`."""
     return f"{line}.".startswith(f"{cell}.")
 
 

@@ -42,7 +42,7 @@ class Speed:
 
     def jobs(self) -> list[Job]:
         """Every method, five rounds, on each kind of device."""
-        return [job("cuda", 64), job("cpu", 16)]
+        return [job("cuda", 64), job("cpu", 8)]
 
     def lines(self, options: Options) -> list[Line]:
         """Every ratio beside the printed one, then their order; the GPU's where there is evidence on one."""
