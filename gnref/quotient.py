@@ -25,7 +25,7 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, f: Tensor, v: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor]:
         quotient = _quotient(f, v, zeta)
-        ctx.save_for_backward(f, v)
+        ctx.save_for_backward(f, v, *quotient)
         ctx.zeta = zeta
         ctx.mark_non_differentiable(quotient.norm)
         return quotient.value, quotient.norm
@@ -33,8 +33,8 @@ class _Normalize(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None]:
         # In differentiable operations of f and v: a second derivative of f̂ is autograd's of these lines.
-        f, v = ctx.saved_tensors
-        quotient = _quotient(f, v, ctx.zeta)
+        f, v, *known = ctx.saved_tensors
+        quotient = _quotient(f, v, ctx.zeta) if torch.is_grad_enabled() else _Quotient(*known)
         # Half of the power of two before the last product and half after, so that no intermediate leaves the range.
         first = -quotient.exponent >> 1
         scaled = _scale(cotangent * quotient.reciprocal, first)
