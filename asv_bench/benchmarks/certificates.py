@@ -1,6 +1,7 @@
 """Certificates: linear regions per second, as milliseconds a region."""
 
 import time
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,9 +15,7 @@ except ImportError:
 
 def _chain(*widths):
     rng = np.random.default_rng(0)
-    return Chain.of(
-        [(rng.standard_normal((b, a)), rng.standard_normal(b)) for a, b in zip(widths, widths[1:], strict=False)], 0.0
-    )
+    return Chain.of([(rng.standard_normal((b, a)), rng.standard_normal(b)) for a, b in pairwise(widths)], 0.0)
 
 
 def _milliseconds_a_region(make):

@@ -3,7 +3,7 @@
 On the meta device at the paper's width, 16 reals and 16 fakes. Commits before `gnref.measure` give n/a.
 """
 
-from functools import lru_cache
+from functools import cache
 
 try:
     from gnref.measure import METHODS, Setting, Steps, count
@@ -14,7 +14,7 @@ NETWORKS = ["resnet-32", "biggan-32", "cnn-32", "resnet-48", "resnet-128"]
 PARTS = ["discriminator step", "generator step"]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _count(network, method, part):
     steps = Steps(Setting(network, method, device="meta"))
     return count(getattr(steps, part.replace(" ", "_"))), count(steps.forward_pass).flops
