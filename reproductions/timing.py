@@ -1,6 +1,6 @@
 """How long an experiment takes here: seconds of real steps, measured once a device, extrapolated to all its steps.
 
-    python reproductions/timing.py --steps 200 [EXPERIMENT ...]
+    python reproductions/timing.py [--steps 200] [--share 1] [EXPERIMENT ...]
 
 Steps are the experiment's own (networks, batch, updates of D, augmentation); the images are random bytes, which take as
 long.
@@ -33,12 +33,19 @@ def hours(name: str) -> str:
     here = measured().get(device, {}).get(name)
     if here is None:
         return "hours not measured"
-    return f"{here['seconds_per_step'] * EXPERIMENTS[name].steps / 3600:,.0f} hours"
+    kind = "CPU-hours" if device.startswith("CPU") else "hours"
+    about = "about " * (here["share"] > 1)
+    return f"{about}{here['seconds_per_step'] * EXPERIMENTS[name].steps / 3600:,.0f} {kind}"
 
 
-def measure(name: str, steps: int) -> dict[str, float]:
-    """Seconds a step, after one step to warm up."""
-    experiment = EXPERIMENTS[name]
+def measure(name: str, steps: int, share: int) -> dict[str, float]:
+    """Seconds a step, after one step to warm up; on a CPU of the process's own time, so that other work does not count.
+
+    With `share` above 1 batches are that much smaller, and the time is taken to be proportional to the batch.
+    """
+    whole = EXPERIMENTS[name]
+    smaller = {key: max(1, getattr(whole, key) // share) for key in ("batch", "generator_batch")}
+    experiment = whole.changed(**smaller)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     count = max(256, 2 * experiment.batch)
     size = moment(experiment, 0).resolution if experiment.phase_images else experiment.size
@@ -47,12 +54,16 @@ def measure(name: str, steps: int) -> dict[str, float]:
     labels = torch.randint(10, (count,), generator=draws)
     trainer = Trainer(experiment, ImageSet(images, labels).to(device), 0)
     trainer.step()
-    began = time.perf_counter()
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    began = clock()
     for _ in range(steps):
         trainer.step()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return {"seconds_per_step": (time.perf_counter() - began) / steps, "steps": steps}
+    seconds = (clock() - began) / steps * whole.batch / experiment.batch
+    return {"seconds_per_step": round(seconds, 4), "steps": steps, "share": share}
 
 
 def main() -> None:
@@ -60,10 +71,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Seconds a step of the appendix's experiments on this device.")
     parser.add_argument("experiments", nargs="*", help="by default all at the appendix's scale")
     parser.add_argument("--steps", type=int, default=200, help="real steps that are measured")
+    parser.add_argument("--share", type=int, default=1, help="batches are divided by this, for slow devices")
     arguments = parser.parse_args()
     names = arguments.experiments or [name for name, e in EXPERIMENTS.items() if e.dataset != "shapes"]
     for name in names:
-        found = measure(name, arguments.steps)
+        found = measure(name, arguments.steps, arguments.share)
         devices = measured()
         devices.setdefault(evidence.device(), {})[name] = found
         evidence.write_atomically(FILE, (json.dumps(devices, indent=1) + "\n").encode())
