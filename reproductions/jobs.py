@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -91,7 +92,11 @@ def _do(job: Job, options: Options) -> None:
 
 
 def _in_parallel(jobs: list[Job], options: Options) -> None:
-    """So many processes at a time, each with its share of the runs; one that fails does not stop the others."""
+    """So many processes at a time, each with its share of the runs; one that fails does not stop the others.
+
+    SIGTERM ends them too: each saves its run and stops.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
     environment = {"OMP_NUM_THREADS": threads, **os.environ}
     shares = [jobs[i :: options.jobs] for i in range(min(options.jobs, len(jobs)))]
