@@ -457,6 +457,16 @@ def test_an_expectation_needs_its_reason(entry: tuple[str, ...]) -> None:
         command("any:thing", expect=entry)
 
 
+def test_a_place_that_does_not_exist_is_refused_before_judging(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a folder that exists"):
+        command("any:thing", json_file=tmp_path / "none" / "found.json")
+    with pytest.raises(UserError, match="expected a device cpu, cuda or cuda:0, got 'gpu'"):
+        Subject(literal, device="gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(UserError, match="expected a GPU"):
+            Subject(literal, device="cuda")
+
+
 def test_findings_survive_json() -> None:
     findings = judged(Subject(literal), "value")
     assert [

@@ -35,6 +35,8 @@ def conform(
     strict: bool,
 ) -> int:
     """Judge, print and write what was found; the exit code: 0 conforming, 1 not, 2 by UserError where it cannot be."""
+    if json_file is not None and not json_file.absolute().parent.is_dir():
+        raise UserError(f"expected a file in a folder that exists for --json, got {json_file}")
     task = {
         "subject": subject,
         "generator": generator,

@@ -35,7 +35,9 @@ class Subject:
 
     def __post_init__(self) -> None:
         """Refuse a device that is missing and an expected failure of a law that is not judged."""
-        if torch.device(self.device).type == "cuda" and not torch.cuda.is_available():
+        if self.device.split(":")[0] not in ("cpu", "cuda"):
+            raise UserError(f"expected a device cpu, cuda or cuda:0, got {self.device!r}")
+        if self.device != "cpu" and not torch.cuda.is_available():
             raise UserError("expected a GPU for device cuda, but PyTorch finds none; use --device cpu")
         known = [name for check in self.checks() if not check.skip for name in check.names]
         for name, reason in self.expected.items():
