@@ -103,6 +103,12 @@ class TestSegment:
         difference = np.abs(ends[1:, 0] - ends[:-1, 1]) - segment.jumps()
         assert max(abs(d) for d in difference) <= Fraction(1, 2**125)
 
+    def test_the_slope_is_largest_where_the_score_is_zero(self) -> None:
+        """f = 2x - 1 over [0, 1]: f̂ has slope (2 / (2 + |f|))², which is 1 in the middle and 4/9 at the ends."""
+        affine = Chain.of([([[2.0]], [-1.0])]).exact()
+        assert Segment.of(affine, [0], [1]).lipschitz().value == 1
+        assert Segment.of(affine, [1], [3]).lipschitz().value == Fraction(4, 9)
+
     @pytest.mark.parametrize("slope", [0.0, 0.25, -1.0])
     def test_the_checker_accepts_what_is_right_and_refutes_what_is_not(self, slope: float) -> None:
         segment = Segment.of(random_chain((3, 6, 5, 1), seed=7, slope=slope).exact(), [-2, 1, 0], [2, -1, 1])
@@ -203,8 +209,9 @@ class TestPlane:
         """Without biases all 512 lines pass through 0: 1,024 cones, and as many edges between them."""
         rng = np.random.default_rng(0)
         chain = Chain.of([(rng.standard_normal((512, 2)), np.zeros(512)), (rng.standard_normal((1, 512)), [0.0])])
-        plane = Plane.of(chain)
-        assert (len(plane), len(plane.edges)) == (1024, 1024)
+        for low, high in ((-3, 3), (-3, 2.3)):
+            plane = Plane.of(chain, low, high)
+            assert (len(plane), len(plane.edges)) == (1024, 1024)
 
     def test_equal_and_dead_units_cut_nothing(self) -> None:
         chain = Chain.of([([[1.0, 0.0], [2.0, 0.0], [0.0, 0.0]], [0.0, 0.0, -1.0]), ([[1.0, 1.0, 1.0]], [1.0])])

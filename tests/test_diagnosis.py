@@ -107,6 +107,7 @@ class TestProbes:
             lambda x: x - x.mean(0).detach(),  # seen by its values alone
             lambda x: x + (x.max() - x.max().round()),
             lambda x: x.cumsum(0).flip(0),
+            lambda x: x * x.abs().sum(),  # negated mates leave its values: seen by its derivative alone
         ],
     )
     def test_coupling_is_seen_in_values_or_derivatives(self, function: object) -> None:

@@ -74,7 +74,7 @@ class Walk:
             todo = _next_points(pieces, turn)
         with torch.no_grad():
             ends = score(torch.stack([p, q])).reshape(2)
-        start, end, at, f, slopes, norms = pieces.T
+        start, end, at, f, slopes, norms = _closed(pieces).T
         return cls(
             start,
             end,
@@ -165,6 +165,18 @@ def _merged(pieces: Array, found: Array) -> Array:
     together = together[new]
     together[1:, 0] = np.maximum(together[1:, 0], together[:-1, 1])
     return np.asarray(together)
+
+
+def _closed(pieces: Array) -> Array:
+    """The gaps that are no more than rounding closed, so that their many widths do not add up."""
+    closed = pieces.copy()
+    near = closed[1:, 0] - closed[:-1, 1] <= _RESOLUTION
+    closed[1:, 0] = np.where(near, closed[:-1, 1], closed[1:, 0])
+    if len(closed) and closed[0, 0] <= _RESOLUTION:
+        closed[0, 0] = 0
+    if len(closed) and closed[-1, 1] >= 1 - _RESOLUTION:
+        closed[-1, 1] = 1
+    return closed
 
 
 def _next_points(pieces: Array, turn: int) -> Array:

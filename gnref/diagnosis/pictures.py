@@ -52,15 +52,17 @@ def _segment(diagnosis: Diagnosis, figure: Any) -> None:
 def _slopes(diagnosis: Diagnosis, figure: Any) -> None:
     axes = figure.subplots()
     walks = [report.walk for report in diagnosis.segments if report.walk is not None]
-    slopes = np.concatenate([head.slope.numpy() for head in diagnosis.in_use])
-    axes.hist(slopes, bins=40, range=(0, max(1.0, slopes.max())), density=True, alpha=0.6, label="‖∇f̂‖ at the samples")
+    drawn = {"‖∇f̂‖ at the samples": np.concatenate([head.slope.numpy() for head in diagnosis.in_use])}
     if walks:
-        along = np.concatenate([walk.slopes_normalized() for walk in walks])
-        label = "|df̂/dt| / ‖Δx‖ along segments, a region each"
-        axes.hist(along, bins=40, range=(0, 1), density=True, alpha=0.6, label=label)
+        drawn["|df̂/dt| / ‖Δx‖ along segments, a region each"] = np.concatenate([w.slopes_normalized() for w in walks])
+    positive = np.concatenate([slopes[slopes > 0] for slopes in drawn.values()])
+    bins = np.geomspace(min(1e-3, positive.min(initial=1e-3)), max(1.0, positive.max(initial=1.0)), 60)
+    for label, slopes in drawn.items():
+        axes.hist(slopes, bins=bins, weights=np.full(len(slopes), 1 / len(slopes)), alpha=0.6, label=label)
+    axes.set_xscale("log")
     axes.axvline(1, color="gray", linewidth=0.8, linestyle="--")
-    axes.set_xlabel("slope of f̂")
-    axes.set_ylabel("density")
+    axes.set_xlabel("slope of f̂ (those that are 0 are left out)")
+    axes.set_ylabel("share")
     axes.legend(fontsize="small")
 
 
