@@ -1,14 +1,11 @@
 """The run around the steps: resuming, logging, samples, scores, checkpoints, and stopping for every reason there is."""
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -23,6 +20,7 @@ from gnref.training.experiment import Experiment
 from gnref.training.objectives import generator_spec
 from gnref.training.pictures import samples, save_grid
 from gnref.training.schedule import moment
+from gnref.training.signals import asked_to_stop, stop_signals
 from gnref.training.tally import finite
 from gnref.training.trainer import Execution, Trainer
 
@@ -87,13 +85,15 @@ def train(
             run.describe(_description(trainer, data, source))
             run.rewind(trainer.step_number)
         processes.wait()
-        stop = stack.enter_context(_signals())
+        stop = stack.enter_context(stop_signals())
         writer = stack.enter_context(
             _tensorboard(run, trainer.step_number) if tensorboard and processes.first else nullcontext()
         )
         bar = stack.enter_context(_bar(trainer) if progress and processes.first else nullcontext())
         loop = _Loop(run, trainer, cadence, score, resumed, best, writer, bar)
-        while trainer.step_number < experiment.steps and not _asked(stop, trainer):
+        while trainer.step_number < experiment.steps and not asked_to_stop(
+            stop, trainer.processes, trainer.step_number
+        ):
             trainer.step()
             loop.after_step()
         if loop.saved_step != trainer.step_number:
@@ -230,34 +230,6 @@ def _description(trainer: Trainer, data: Images, source: str | None) -> dict[str
         "data": {"folder": source, "images": len(data), "size": data.size},
         "generator": generator_spec(trainer.experiment),
     }
-
-
-@contextmanager
-def _signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM sets, and the first Ctrl-C: the step is finished and saved. The second one interrupts."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-
-    def ask(number: int, _: FrameType | None) -> None:
-        if number == signal.SIGINT and stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _asked(stop: threading.Event, trainer: Trainer) -> bool:
-    """Whether to stop: several processes agree on it every eighth step, for agreeing waits for the device."""
-    if trainer.processes.count == 1:
-        return stop.is_set()
-    return trainer.step_number % 8 == 0 and trainer.processes.any(stop.is_set())
 
 
 @contextmanager
