@@ -23,14 +23,15 @@ def as_text(name: str, title: str, scale: str, lines: list[Line]) -> str:
     head = [title]
     if scale == "mini":
         head.append("Mini scale: small networks, small images, minutes. Its scores say nothing of the printed ones.")
-    body, said = [], ""
+    body: list[str] = []
+    said, shown = "", tuple[str, ...]()
     for line in lines:
         found = line.finding
         body.append(f"{line.label:<46} {line.printed:>10}  {line.ours:<26} {found.verdict}")
         more = f" (about {found.further} more runs would decide)" if found.further else ""
         body += [f"    {found.reason}{more}"] if found.reason not in ("", said) else []
-        said = found.reason
-        body += [f"    evidence: {_files(line.rests_on)}"] if line.rests_on else []
+        body += [f"    evidence: {_files(line.rests_on)}"] if line.rests_on not in ((), shown) else []
+        said, shown = found.reason, line.rests_on
     total = of_table([line.finding.verdict for line in lines])
     return "\n".join([*head, "", *body, "", f"{name}: {total}"])
 

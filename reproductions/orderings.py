@@ -42,7 +42,7 @@ def judge_ordering(groups: Sequence[tuple[str, Sequence[float]]]) -> Finding:
     reasons, reached, refuted, more = [], True, False, 0
     for (name, values), (next_name, next_values) in pairwise(groups):
         p = p_ordering(values, next_values)
-        reasons.append(f"{name} below {next_name}: p = {p:.3g} ({len(values)} and {len(next_values)} seeds)")
+        reasons.append(f"{name} below {next_name}: p = {p:.3g} ({len(values)} and {len(next_values)} runs)")
         reached &= p <= ALPHA
         refuted |= p_ordering(next_values, values) <= ALPHA
         more = max(more, _further_seeds(values, next_values))

@@ -49,10 +49,9 @@ def of_table(verdicts: Sequence[Verdict]) -> Verdict:
     for worst in PRECEDENCE:
         if worst in verdicts:
             return worst
-    judged = [v for v in verdicts if v is not Verdict.EXTERNAL]
-    if not judged:
-        return Verdict.NOT_RUN
-    return next((word for word in (Verdict.PASS, Verdict.SHOWN) if word in judged), Verdict.REPRODUCED)
+    if {Verdict.REPRODUCED, Verdict.NOT_DISCRIMINATING} & set(verdicts):
+        return Verdict.REPRODUCED
+    return next((word for word in (Verdict.PASS, Verdict.SHOWN) if word in verdicts), Verdict.NOT_RUN)
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:

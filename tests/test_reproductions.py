@@ -273,6 +273,8 @@ def test_precedence_of_exit_codes() -> None:
     assert exit_code([]) == exit_code([Verdict.EXTERNAL]) == 77
     assert [exit_code([v]) for v in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED)] == [0, 1, 3]
     assert of_table([Verdict.PASS, Verdict.FAIL]) is Verdict.FAIL
+    assert of_table([Verdict.SHOWN, Verdict.REPRODUCED]) is Verdict.REPRODUCED
+    assert of_table([Verdict.SHOWN]) is Verdict.SHOWN
 
 
 # Evidence
