@@ -1,5 +1,6 @@
 """The command line: one function a command, each a few lines that hand over to its room."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -221,7 +222,12 @@ def main() -> NoReturn:
         sys.exit("gnref: the command line needs tyro; install it with: pip install 'gnref[proofs]'")
     try:
         code = tyro.extras.subcommand_cli_from_dict(_commands(), prog="gnref")
+        sys.stdout.flush()
     except UserError as mistake:
         print(f"gnref: {mistake}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        # The reader of a pipe, such as head, has seen enough; nothing is left to flush to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     sys.exit(code or 0)
