@@ -9,9 +9,19 @@ README = ROOT / "README.md"
 
 def sections() -> dict[str, str]:
     """Each generated part by its name, as Markdown."""
-    from gnref.claims import CLAIMS, markdown
+    sys.path.insert(0, str(ROOT / "reproductions"))
+    try:
+        import summary  # a script beside the tables' own
 
-    return {"claims": markdown(CLAIMS.values())}
+        from gnref.claims import CLAIMS, markdown
+
+        return {
+            "claims": markdown(CLAIMS.values()),
+            "reproductions": summary.page(),
+            "styles": (ROOT / "tests" / "styles.md").read_text(),
+        }
+    finally:
+        sys.path.remove(str(ROOT / "reproductions"))
 
 
 def filled(text: str) -> str:
