@@ -54,9 +54,6 @@ def verify(
     seconds = time.monotonic() - start
     lead, found = show.conclusion(diagnosis), show.rows(diagnosis)
     numbers = show.details(diagnosis)
-    print("\n".join(_wrapped(lead)))
-    print()
-    print("\n".join(_wrapped(numbers)))
     about = {
         "discriminator": target,
         "data": subject.data,
@@ -71,8 +68,11 @@ def verify(
         write_atomically(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     if html is not None:
         write_atomically(html, page(found, seconds, f"gnref verify {target}", about, [*lead, *numbers]))
-    if plot is not None:
-        print("\npictures: " + ", ".join(str(path) for path in draw(diagnosis, plot)))
+    pictures = [] if plot is None else draw(diagnosis, plot)
+    # After the files, which a reader of the output that stops early must not cost.
+    print("\n".join([*_wrapped(lead), "", *_wrapped(numbers)]))
+    if pictures:
+        print("\npictures: " + ", ".join(str(path) for path in pictures))
     return 0 if diagnosis.holds else 1
 
 
