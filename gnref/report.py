@@ -1,14 +1,14 @@
 """Rows in, one table out: for the terminal, as JSON, and as one static HTML page."""
 
 import json
-import os
-import tempfile
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from gnref.files import write_atomically
 
 SCHEMA = 1
 """The version of the JSON file's shape: a number that a reader of it can refuse."""
@@ -137,13 +137,3 @@ def write(rows: Sequence[Row], folder: Path, seconds: float, title: str, about: 
     for name, text in texts.items():
         write_atomically(folder / name, text)
     return [folder / name for name in texts]
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file at once or not at all."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)

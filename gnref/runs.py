@@ -22,6 +22,7 @@ from torch import nn
 
 from gnref import networks
 from gnref.errors import UserError
+from gnref.files import write_atomically
 
 State = dict[str, Any]
 
@@ -191,25 +192,6 @@ def load_weights(module: nn.Module, weights: Mapping[str, torch.Tensor], where: 
         raise UserError(
             f"{where}: the checkpoint is of another architecture than {type(module).__name__}: {detail}"
         ) from None
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """`content` under `path` wholly or not at all, also across a crash."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _loaded(path: Path, content: bytes, device: torch.device | str) -> State:

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from gnref.errors import UserError
+from gnref.files import write_atomically
 from gnref.networks import CNNGenerator
-from gnref.runs import Run, build_generator, load_generator, write_atomically
+from gnref.runs import Run, build_generator, load_generator
 
 SPEC = {"class": "CNNGenerator", "arguments": {"size": 16, "latent": 4, "width": 1}}
 

@@ -18,7 +18,7 @@ from gnref.conformance.capabilities import Capabilities
 from gnref.conformance.judge import Finding
 from gnref.conformance.show import exit_code, text, to_json
 from gnref.errors import UserError
-from gnref.report import write_atomically
+from gnref.files import write_atomically
 
 
 def conform(

@@ -18,7 +18,8 @@ from gnref.diagnosis.diagnose import Progress, examine
 from gnref.diagnosis.pictures import draw
 from gnref.diagnosis.subject import load
 from gnref.errors import UserError
-from gnref.report import to_json, write_atomically
+from gnref.files import write_atomically
+from gnref.report import to_json
 from gnref.report_page import page
 
 

@@ -1,7 +1,6 @@
 """Two pictures of a diagnosis: f̂ and ‖∇f̂‖ along the segment with the steepest quotient, and a histogram of slopes."""
 
-import os
-import tempfile
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from gnref.diagnosis.diagnose import Diagnosis
 from gnref.errors import UserError
+from gnref.files import write_atomically
 
 
 def draw(diagnosis: Diagnosis, folder: Path) -> list[Path]:
@@ -67,9 +67,6 @@ def _slopes(diagnosis: Diagnosis, figure: Any) -> None:
 
 
 def _save(figure: Any, path: Path) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".png", delete=False) as file:
-        figure.savefig(file, format="png", dpi=120)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    write_atomically(path, content.getvalue())

@@ -19,7 +19,7 @@ from gnref.evaluation.features import FeatureSpace
 from gnref.evaluation.images import fingerprint, lossy
 from gnref.evaluation.protocol import Protocol
 from gnref.evaluation.scores import Features, Gaussian, extract, gaussian, scores
-from gnref.runs import write_atomically
+from gnref.files import write_atomically
 
 # Seeds of `shapes`: other than those of training sets (0, 1, ...).
 REFERENCE_SEED: Final = 8_000_001

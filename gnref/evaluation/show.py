@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from gnref.evaluation.evaluate import Evaluation, evaluate
-from gnref.runs import write_atomically
+from gnref.files import write_atomically
 
 
 def evaluate_and_show(

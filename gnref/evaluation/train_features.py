@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from gnref.data.shapes import factors, shapes
 from gnref.evaluation.shapes_features import SHIPPED, WIDTH, ShapesFeatures
-from gnref.runs import write_atomically
+from gnref.files import write_atomically
 
 STEPS = 1600
 BATCH = 128

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gnref.data.images import to_bytes
-from gnref.runs import write_atomically
+from gnref.files import write_atomically
 
 
 def latents(

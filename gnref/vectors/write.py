@@ -1,13 +1,12 @@
 """The golden vectors as files: JSON with hexadecimal floats, and safetensors with the same numbers."""
 
 import json
-import os
-import tempfile
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from gnref.exact import Array
+from gnref.files import write_atomically
 from gnref.vectors.make import FLAGS, VERSION, vectors
 from gnref.vectors.oracle import Vector
 
@@ -19,7 +18,7 @@ def write(folder: Path) -> list[Path]:
     found = vectors()
     contents = {"vectors.json": as_json(found).encode(), "vectors.safetensors": as_safetensors(found)}
     for name, content in contents.items():
-        _write_atomically(folder / name, content)
+        write_atomically(folder / name, content)
     return [folder / name for name in contents]
 
 
@@ -74,12 +73,3 @@ def _hex(values: Array) -> Any:
 
 def _ratio(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
