@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """`content` under `path` wholly or not at all, also across a crash. Text is UTF-8. An OSError leaves nothing behind."""
+    """`content` under `path` wholly or not at all, also across a crash; text is UTF-8. An OSError leaves nothing."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
