@@ -11,7 +11,7 @@ except ImportError:
 
 
 class Counted:
-    """Products, launches and memory of a step of D, and the products of a step of G."""
+    """Products, launches and memory of D's gradient, and the products of a step of G."""
 
     params = [["resnet-32", "biggan-32"], list(METHODS)]
     param_names = ["network", "method"]
@@ -23,7 +23,7 @@ class Counted:
         for network in self.params[0]:
             for method in METHODS:
                 steps = Steps(Setting(network, method, device="meta"))
-                bodies = steps.discriminator_step, steps.generator_step, steps.forward_pass
+                bodies = steps.discriminator_gradient, steps.generator_step, steps.forward_pass
                 found[network, method] = tuple(vars(count(body)) for body in bodies)
         return found
 
