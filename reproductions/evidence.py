@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gnref.errors import UserError
+from gnref.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parent.parent
@@ -83,22 +84,16 @@ def write(evidence: Evidence) -> Path:
     record = asdict(evidence)
     record["checksum"] = _digest(record)
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-    write_atomically(evidence.file, text.encode())
+    keep(evidence.file, text)
     return evidence.file
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside, flush, rename; a full disk is one sentence and leaves nothing behind."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def keep(path: Path, content: str) -> None:
+    """Write it wholly or not at all; a full disk is one sentence and leaves nothing behind."""
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise UserError(
             f"{path} could not be written ({error.strerror}); free some space and run the same command again"
         ) from error

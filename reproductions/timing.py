@@ -78,7 +78,7 @@ def main() -> None:
         found = measure(name, arguments.steps, arguments.share)
         devices = measured()
         devices.setdefault(evidence.device(), {})[name] = found
-        evidence.write_atomically(FILE, (json.dumps(devices, indent=1) + "\n").encode())
+        evidence.keep(FILE, json.dumps(devices, indent=1) + "\n")
         print(
             f"{name}: {found['seconds_per_step']:.3f} s a step over {arguments.steps} steps: {hours(name)}", flush=True
         )

@@ -3,6 +3,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -325,7 +326,7 @@ def test_a_failed_write_leaves_what_was_there(results: Path, monkeypatch: pytest
     def full(number: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(evidence.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="No space left on device"):
         evidence.write(_record(fid=9.0))
     assert [p.read_bytes() for p in results.iterdir()] == [before]
