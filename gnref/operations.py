@@ -268,7 +268,8 @@ def _prelu(node: Any, data: int, parameters: list[int]) -> Any:
     size = shape(*node.next_functions[1])
 
     def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, h: Tensor) -> list[Tensor]:
-        return [(delta * _mix(alpha, h, tangent)).masked_fill(h > 0, 0).sum_to_size(size)]
+        # At h = 0 torch's second derivative takes the side h > 0, and so does the tangent that arrives above.
+        return [(delta * _mix(alpha, h, tangent)).masked_fill(h >= 0, 0).sum_to_size(size)]
 
     return (node._saved_self,), pull
 

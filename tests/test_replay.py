@@ -177,6 +177,7 @@ def gated(module: Lambda, x: Tensor) -> Tensor:
     h = module.first(x) * module.gain
     h = F.relu(module.shift + h) / module.divisor
     h = module.offset - (h - module.shift)
+    h = torch.rsub(h.abs(), module.shift, alpha=3) + torch.rsub(module.offset, h, alpha=2)
     return module.last(torch.add(h, module.offset, alpha=2))
 
 
@@ -199,6 +200,7 @@ CASES: Mapping[str, tuple[Callable[[], nn.Module], Shape]] = {
     "in place": (lambda: dense(nn.Linear(8, 8), nn.LeakyReLU(0.25, True), nn.Linear(8, 8), nn.ReLU(True)), (5,)),
     "prelu": (lambda: dense(nn.Linear(8, 8), nn.PReLU()), (5,)),
     "prelu per channel": (lambda: images(nn.PReLU(4)), (2, 8, 8)),
+    "prelu at its kink": (lambda: nn.Sequential(nn.PReLU(5), nn.Linear(5, 8), nn.PReLU(), nn.Linear(8, 1)), (5,)),
     "abs": (lambda: dense(nn.Linear(8, 8), Abs()), (5,)),
     "hardtanh": (lambda: dense(nn.Linear(8, 8), nn.Hardtanh(-2, 4)), (5,)),
     "relu6": (lambda: dense(nn.Linear(8, 8), nn.ReLU6()), (5,)),
