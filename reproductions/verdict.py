@@ -49,9 +49,8 @@ def of_table(verdicts: Sequence[Verdict]) -> Verdict:
     for worst in PRECEDENCE:
         if worst in verdicts:
             return worst
-    if {Verdict.REPRODUCED, Verdict.NOT_DISCRIMINATING} & set(verdicts):
-        return Verdict.REPRODUCED
-    return next((word for word in (Verdict.PASS, Verdict.SHOWN) if word in verdicts), Verdict.NOT_RUN)
+    good = (Verdict.NOT_DISCRIMINATING, Verdict.REPRODUCED, Verdict.PASS, Verdict.SHOWN)
+    return next((word for word in good if word in verdicts), Verdict.NOT_RUN)
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:
