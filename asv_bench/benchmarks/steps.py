@@ -63,7 +63,11 @@ class Time(_Setup):
 class Ratio(_Setup):
     """A method's step by the unnormalized one's, interleaved in one process: what a busy machine disturbs least."""
 
-    params = [["resnet-32", "biggan-32"], [m for m in METHODS if m != "vanilla"], PARTS]
+    params = [
+        ["resnet-32", "biggan-32"],
+        [method for method in METHODS if method != "vanilla"],
+        ["discriminator gradient", "score gradient"],
+    ]
     param_names = ["network", "method", "part"]
 
     def track_to_vanilla(self, network, method, part):

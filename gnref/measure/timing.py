@@ -1,5 +1,6 @@
 """Times of several bodies beside one another, so that a machine's other work falls on all of them alike."""
 
+import os
 import platform
 import statistics
 import time
@@ -37,7 +38,11 @@ def ratio(seconds: Sequence[float], reference: Sequence[float]) -> float:
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:
-    """What a figure depends on besides the code: device, driver, versions, threads."""
+    """What a figure depends on besides the code: device, driver, versions, threads, and how memory is allocated.
+
+    On a CPU the last matters: maps of 16 MB and more may be given back to the system and faulted in anew at every use,
+    which costs a method the more, the more maps it makes.
+    """
     where: dict[str, Any] = {"torch": torch.__version__, "python": platform.python_version()}
     if torch.device(device).type == "cuda":
         where |= {
@@ -50,6 +55,8 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         where |= {
             "device": f"{_processor()}, {torch.get_num_threads()} threads",
             "instructions": torch.backends.cpu.get_cpu_capability(),
+            "allocation": " ".join(f"{key}={value}" for key, value in os.environ.items() if "MALLOC" in key)
+            or "default",
         }
     return where
 
