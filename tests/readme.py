@@ -1,10 +1,26 @@
 """The generated parts of the README: `python tests/readme.py` writes them, a test compares them."""
 
+import json
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+
+
+def speed() -> str:
+    """The measured ratios of D's gradient and of the gradient G's step takes through D."""
+    lines = [
+        "| network | double backward | **replay** | replay / double backward | through D to G: double backward | **replay** |",
+        "|---|---|---|---|---|---|",
+    ]
+    for file in sorted((ROOT / "asv_bench" / "results").glob("cpu-*.json")):
+        ratio = {(f["part"], f["setting"]["method"]): f["to_vanilla"] for f in json.loads(file.read_text())["figures"]}
+        double, replay = (ratio["discriminator gradient", method] for method in ("gn-double-backward", "gn"))
+        through = [f"{ratio['score gradient', method]:.2f}" for method in ("gn-double-backward", "gn")]
+        row = [file.stem.removeprefix("cpu-"), f"{double:.2f}", f"**{replay:.2f}**", f"{replay / double:.2f}"]
+        lines.append("| " + " | ".join([*row, through[0], f"**{through[1]}**"]) + " |")
+    return "\n".join(lines)
 
 
 def sections() -> dict[str, str]:
@@ -18,6 +34,7 @@ def sections() -> dict[str, str]:
         return {
             "claims": markdown(CLAIMS.values()),
             "reproductions": summary.page(),
+            "speed": speed(),
             "styles": (ROOT / "tests" / "styles.md").read_text(),
         }
     finally:
