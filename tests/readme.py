@@ -11,7 +11,7 @@ README = ROOT / "README.md"
 def speed() -> str:
     """The measured ratios of D's gradient and of the gradient G's step takes through D."""
     lines = [
-        "| network | double backward | **replay** | replay / double backward | through D to G: double backward | **replay** |",
+        "| network | double backward | **replay** | the two | through D to G: double backward | **replay** |",
         "|---|---|---|---|---|---|",
     ]
     for file in sorted((ROOT / "asv_bench" / "results").glob("cpu-*.json")):
