@@ -5,6 +5,7 @@ gradient is three passes less the first layers' gradient in x, which nobody aske
 """
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -165,6 +166,32 @@ def test_table_1_at_a_small_size() -> None:
     table = table1(("vanilla", "gn"), Setting(batch=1, width=1), rounds=1)
     assert table["vanilla"]["discriminator"] == table["vanilla"]["discriminator and generator"] == 1
     assert table["gn"]["discriminator"] > 0
+
+
+BENCHMARKS = sorted((Path(__file__).parent.parent / "asv_bench" / "benchmarks").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("file", BENCHMARKS, ids=lambda file: file.stem)
+def test_benchmarks_of_a_commit_without_what_they_measure_are_not_available(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asv runs the benchmarks of today against yesterday's package: each then says so, and none fails."""
+    runpy.run_path(str(file))
+    for module in ("measure", "quotient", "certificates", "laws", "evaluation", "data.shapes"):
+        monkeypatch.setitem(sys.modules, f"gnref.{module}", None)
+    found = runpy.run_path(str(file), run_name="benchmark").items()
+    kinds = [k for name, k in found if getattr(k, "__module__", "") == "benchmark" and name[0].isupper()]
+    assert kinds
+    for kind in kinds:
+        instance = kind()
+        cached = [instance.setup_cache()] if hasattr(instance, "setup_cache") else []
+        with pytest.raises(NotImplementedError):
+            instance.setup(*cached, *(values[0] for values in getattr(instance, "params", [])))
+
+
+def test_the_benchmarks_name_every_method() -> None:
+    for file in BENCHMARKS:
+        assert runpy.run_path(str(file)).get("METHODS", list(METHODS)) == list(METHODS)
 
 
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:

@@ -5,21 +5,25 @@ give n/a.
 """
 
 try:
-    from gnref.measure import METHODS, Setting, Steps, count
+    from gnref.measure import Setting, Steps, count
 except ImportError:
-    METHODS = {}
+    Steps = None
+
+METHODS = ["vanilla", "sn", "1-gp", "0-gp", "gn-double-backward", "gn", "gn1", "gn0", "gn-cr"]
 
 
 class Counted:
     """Products, launches and memory of D's gradient, and the products of a step of G."""
 
-    params = [["resnet-32", "biggan-32"], list(METHODS)]
+    params = [["resnet-32", "biggan-32"], METHODS]
     param_names = ["network", "method"]
     timeout = 600
     version = "1"
 
     def setup_cache(self):
         found = {}
+        if Steps is None:
+            return found
         for network in self.params[0]:
             for method in METHODS:
                 steps = Steps(Setting(network, method, device="meta"))
@@ -28,7 +32,7 @@ class Counted:
         return found
 
     def setup(self, found, network, method):
-        if not METHODS:
+        if not found:
             raise NotImplementedError
         self.discriminator, self.generator, self.forward = found[network, method]
 
