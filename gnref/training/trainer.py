@@ -211,7 +211,8 @@ class Trainer:
 
     def _fresh_optimizers(self) -> None:
         e = self.experiment
-        options: dict[str, Any] = {"betas": (e.beta1, e.beta2), "eps": e.epsilon, "fused": True}
+        fused = None if self.device.type == "meta" else True  # where steps are only counted there is no kernel
+        options: dict[str, Any] = {"betas": (e.beta1, e.beta2), "eps": e.epsilon, "fused": fused}
         self._g_optimizer = torch.optim.Adam(self.generator.parameters(), e.lr_generator, **options)
         self._d_optimizer = torch.optim.Adam(self.discriminator.parameters(), e.lr_discriminator, **options)
 
@@ -233,7 +234,7 @@ class Trainer:
         return nullcontext()
 
     def _precision(self) -> AbstractContextManager[Any]:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.execution.mixed_precision)
+        return torch.autocast(self.device.type, torch.bfloat16) if self.execution.mixed_precision else nullcontext()
 
 
 class _Grown(nn.Module):
