@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gnref"
 # Each room imports only from rows above its own; rooms of one row do not import each other, except as named below.
 ORDER = [
     ["errors", "files"],
-    ["exact", "claims", "report", "report_page", "operations", "quotient"],
+    ["exact", "claims", "report", "report_page", "operations", "quotient", "capture"],
     ["networks", "losses", "data", "replay", "admissible"],
     ["normalization"],
     ["penalties", "certificates"],

@@ -18,13 +18,14 @@ from gnref.errors import UserError
 from gnref.runs import Run, load_generator
 from gnref.training.command import cells, find, sample
 from gnref.training.distributed import Processes
+from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment, from_settings, overridden
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.objectives import DiscriminatorObjective, make_networks
 from gnref.training.pictures import save_grid
 from gnref.training.schedule import moment, progressive_steps
 from gnref.training.train import Cadence, train
-from gnref.training.trainer import Execution, Trainer
+from gnref.training.trainer import Trainer
 
 HERE = Path(__file__).parent
 NEVER = 10**9
@@ -299,23 +300,24 @@ def test_each_update_of_the_discriminator_sees_the_next_images(data):
 # Resuming
 
 RESUMED = ["shapes16-resnet-gn-cr", "shapes16-cnn-1-gp", "shapes-biggan-sn", "shapes-stylegan-gn"]
+EXECUTED = [(name, Execution()) for name in RESUMED] + [("shapes16-cnn-gn-cr", Execution(capture="compiled"))]
 
 
-@pytest.mark.parametrize("name", RESUMED)
-def test_a_run_in_two_parts_equals_one_in_one_to_the_bit(name, data, tmp_path):
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
+@pytest.mark.parametrize(("name", "execution"), EXECUTED, ids=lambda each: getattr(each, "capture", each))
+def test_a_run_in_two_parts_equals_one_in_one_to_the_bit(name, execution, data, tmp_path):
     e = small(name, **({"phase_images": 32} if name == "shapes-stylegan-gn" else {}))
     cadence = Cadence(log=2, sample=3, checkpoint=5, score=NEVER, keep=9)
-    train(e, data(e), tmp_path / "one", seed=3, cadence=cadence)
+    train(e, data(e), tmp_path / "one", seed=3, cadence=cadence, execution=execution)
 
     def interrupt(generator: torch.nn.Module) -> dict[str, float]:
         os.kill(os.getpid(), signal.SIGTERM)
         return {"FID": 1.0}
 
-    stopped = train(
-        e, data(e), tmp_path / "two", seed=3, cadence=dataclasses.replace(cadence, score=3), score=interrupt
-    )
+    scoring = dataclasses.replace(cadence, score=3)
+    stopped = train(e, data(e), tmp_path / "two", seed=3, cadence=scoring, execution=execution, score=interrupt)
     assert stopped == 3
-    assert train(e, data(e), tmp_path / "two", seed=3, cadence=cadence) == 6
+    assert train(e, data(e), tmp_path / "two", seed=3, cadence=cadence, execution=execution) == 6
     one, two = Run(tmp_path / "one").load(), Run(tmp_path / "two").load()
     assert two.pop("best") == {"step": 3, "name": "FID", "value": 1.0}
     assert one.pop("best") is None

@@ -12,9 +12,10 @@ import torch
 from gnref.data.images import ImageSet
 from gnref.data.shapes import shapes
 from gnref.training.distributed import Processes, joined
+from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS, METHODS
-from gnref.training.trainer import Execution, Trainer
+from gnref.training.trainer import Trainer
 
 NAMES = (
     *(f"shapes16-cnn-{method}" for method in METHODS),

@@ -17,7 +17,7 @@ class Captured:
         ["resnet-32", "biggan-32"],
         ["vanilla", "gn-double-backward", "gn"],
         ["float32", "tf32", "bf16"],
-        ["eager", "compiled", "cuda graph"],
+        ["eager", "compiled", "cuda-graph"],
     ]
     param_names = ["network", "method", "precision", "capture"]
     timeout = 1200

@@ -71,7 +71,7 @@ def _options() -> Any:
     add("--width", type=int, default=None, help="of the networks; the paper's by default")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=("float32", "tf32", "bf16"), default="float32")
-    add("--capture", choices=("eager", "compiled", "cuda graph"), default="eager")
+    add("--capture", choices=("eager", "compiled", "cuda-graph"), default="eager")
     add("--rounds", type=int, default=7)
     add("--threads", type=int, default=1, help="of the CPU; the process's time adds up over all of them")
     add("--count", action="store_true", help="count only; on the device meta this needs no memory")

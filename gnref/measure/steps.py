@@ -7,16 +7,17 @@ what is measured is arithmetic, not data.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from gnref import networks
+from gnref.capture import Body, Capture, as_cuda_graph, captured
 from gnref.data.augment import consistency_augmentation
 from gnref.errors import UserError
 from gnref.losses import hinge
-from gnref.measure.capture import Body, as_cuda_graph, compiled_gradient
 from gnref.normalization import GradientNormalized, Method
 from gnref.penalties import consistency, gradient_penalty, zero_gradient_penalty
 from gnref.quotient import Zeta
@@ -90,7 +91,7 @@ class Setting:
     """float32 is without TF32; bf16 is autocast: networks in bfloat16, the rest in float32."""
     layout: Literal["plain", "channels-last", "fused", "fused channels-last"] = "plain"
     """Of images in memory; fused computes pooling and upsampling within the convolutions, where a network can."""
-    capture: Literal["eager", "compiled", "cuda graph"] = "eager"
+    capture: Capture = "eager"
     width: int | None = None
     """The networks' width; None is the paper's."""
     updates: int = 5
@@ -164,15 +165,22 @@ class Steps:
         if self.setting.capture == "eager":
             return eager
         if part not in self._captured:
-            if self.setting.capture == "cuda graph":
+            if self.setting.capture == "cuda-graph":
                 with self._precision():
                     self._captured[part] = as_cuda_graph(eager)
             elif part == "discriminator gradient":
                 with self._precision():
-                    self._captured[part] = compiled_gradient(self.loss, (self.real, self.fake, *self.labels))
+                    self._captured[part] = self._compiled_gradient()
             else:
                 raise UserError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
         return self._captured[part]
+
+    def _compiled_gradient(self) -> Body:
+        inputs = self.real, self.fake, *self.labels
+        trained = [p for p in self.loss.parameters() if p.requires_grad]
+        return partial(
+            captured(lambda *given: {"loss": self.loss(*given)}, [self.loss], trained, inputs, "compiled"), *inputs
+        )
 
     def forward_pass(self) -> Tensor:
         """One forward pass of D on as many images as a step of D has: the unit in which passes are counted."""

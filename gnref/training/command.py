@@ -14,11 +14,11 @@ from gnref.data.load import load
 from gnref.errors import UserError
 from gnref.runs import load_generator
 from gnref.training.distributed import joined
+from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment, overridden
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.pictures import samples, save_grid, save_png
 from gnref.training.train import Cadence, Score, train
-from gnref.training.trainer import Execution
 
 
 def list_experiments(names: Sequence[str]) -> None:

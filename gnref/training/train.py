@@ -16,13 +16,14 @@ from gnref.data.images import Images
 from gnref.errors import UserError
 from gnref.runs import Run
 from gnref.training.distributed import Processes
+from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
 from gnref.training.objectives import generator_spec
 from gnref.training.pictures import samples, save_grid
 from gnref.training.schedule import moment
 from gnref.training.signals import asked_to_stop, stop_signals
 from gnref.training.tally import finite
-from gnref.training.trainer import Execution, Trainer
+from gnref.training.trainer import Trainer
 
 Score = Callable[[nn.Module], Mapping[str, float]]
 """From a generator in evaluation mode to named scores; the first is the one the best checkpoint has least of."""

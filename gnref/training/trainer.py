@@ -9,7 +9,8 @@ import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from gnref.capture import Losses, Objective, captured
 from gnref.data.augment import consistency_augmentation, flip
 from gnref.data.batches import Batches, derived_seed
 from gnref.data.images import Images, to_unit
@@ -24,22 +26,11 @@ from gnref.errors import UserError
 from gnref.networks import fade_reals
 from gnref.runs import State, load_weights
 from gnref.training.distributed import Processes
+from gnref.training.execution import Execution, check
 from gnref.training.experiment import Experiment
 from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, make_networks
 from gnref.training.schedule import Moment, moment
 from gnref.training.tally import Tally
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How the same experiment is computed: it changes roundings and memory, not the method."""
-
-    mixed_precision: bool = False
-    """Networks in bfloat16; normalization, losses and optimizer in float32."""
-    tf32: bool = False
-    """TensorFloat-32 for float32 products on GPUs that have it."""
-    accumulate: int = 1
-    """Parts that a batch is computed in, one after another, where it does not fit at once."""
 
 
 class Trainer:
@@ -57,7 +48,7 @@ class Trainer:
         self.processes = processes or Processes(torch.device("cpu"))
         self.execution = execution or Execution()
         self.device = self.processes.device
-        _check(experiment, data, self.processes, self.execution)
+        check(experiment, data, self.processes, self.execution)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.execution.tf32
         with torch.random.fork_rng():
             torch.manual_seed(derived_seed(seed, "weights"))
@@ -72,6 +63,7 @@ class Trainer:
         generator_objective = GeneratorObjective(experiment, self.generator, discriminator_objective.scores)
         self._discriminator_loss = self._exchanging(discriminator_objective)
         self._generator_loss = self._exchanging(generator_objective)
+        self._captured: dict[str, Objective] = {}
         self._fresh_optimizers()
 
     def step(self) -> None:
@@ -150,36 +142,58 @@ class Trainer:
         real_labels = labels.to(self.device, non_blocking=True) if e.classes and labels is not None else None
         z, fake_labels = self._latents(now.batch)
         mix = self._draw(torch.rand, now.batch, 1, 1, 1) if e.penalty != "none" else None
-        self._d_optimizer.zero_grad(set_to_none=True)
-        parts = self.execution.accumulate
-        split = [_chunks(x, parts) for x in (real, augmented, real_labels, z, fake_labels, mix)]
-        for i, (real_i, augmented_i, real_labels_i, z_i, fake_labels_i, mix_i) in enumerate(zip(*split, strict=True)):
-            assert real_i is not None
-            with self._alone_until_last(self._discriminator_loss, i), self._precision():
-                with torch.no_grad():
-                    fake_i = self.generator(z_i, *self._conditions(fake_labels_i, now)).float()
-                between = None if mix_i is None else fake_i + mix_i * (real_i - fake_i)
-                alpha = now.alpha if self._grows else None
-                losses = self._discriminator_loss(
-                    real_i, fake_i, augmented_i, between, real_labels_i, fake_labels_i, alpha
-                )
-                (losses["loss"] / parts).backward()
-            self.tally.add(losses, "D", self.step_number)
+        inputs = real, augmented, real_labels, z, fake_labels, mix
+        self._differentiate("D", self.discriminator, partial(self._discriminator_losses, now), inputs)
         self._d_optimizer.step()
 
     def _update_generator(self, now: Moment) -> None:
-        z, labels = self._latents(now.generator_batch)
-        self._g_optimizer.zero_grad(set_to_none=True)
+        inputs = self._latents(now.generator_batch)
         self.discriminator.requires_grad_(False)  # its gradients are not needed here, and cost as much as G's
-        parts = self.execution.accumulate
-        for i, (z_i, labels_i) in enumerate(zip(_chunks(z, parts), _chunks(labels, parts), strict=True)):
-            with self._alone_until_last(self._generator_loss, i), self._precision():
-                growth = (now.resolution, now.alpha) if self._grows else None
-                losses = self._generator_loss(z_i, labels_i, growth)
-                (losses["loss"] / parts).backward()
-            self.tally.add(losses, "G", self.step_number)
+        self._differentiate("G", self.generator, partial(self._generator_losses, now), inputs)
         self.discriminator.requires_grad_(True)
         self._g_optimizer.step()
+
+    def _discriminator_losses(
+        self,
+        now: Moment,
+        real: Tensor,
+        augmented: Tensor | None,
+        real_labels: Tensor | None,
+        z: Tensor,
+        fake_labels: Tensor | None,
+        mix: Tensor | None,
+    ) -> Losses:
+        with self._precision():
+            with torch.no_grad():
+                fake = self.generator(z, *self._conditions(fake_labels, now)).float()
+            between = None if mix is None else fake + mix * (real - fake)
+            alpha = now.alpha if self._grows else None
+            losses: Losses = self._discriminator_loss(real, fake, augmented, between, real_labels, fake_labels, alpha)
+        return losses
+
+    def _generator_losses(self, now: Moment, z: Tensor, labels: Tensor | None) -> Losses:
+        with self._precision():
+            losses: Losses = self._generator_loss(z, labels, (now.resolution, now.alpha) if self._grows else None)
+        return losses
+
+    def _differentiate(
+        self, who: str, network: nn.Module, losses: Objective, inputs: tuple[Tensor | None, ...]
+    ) -> None:
+        """Set the gradients of the network's weights, and count the losses."""
+        how, parts = self.execution.capture, self.execution.accumulate
+        if how != "eager":
+            if who not in self._captured:
+                modules = self.generator, self._discriminator_loss
+                self._captured[who] = captured(losses, modules, list(network.parameters()), inputs, how)
+            self.tally.add(self._captured[who](*inputs), who, self.step_number)
+            return
+        network.zero_grad(set_to_none=True)
+        exchanging = self._discriminator_loss if who == "D" else self._generator_loss
+        for i, part in enumerate(zip(*(_chunks(x, parts) for x in inputs), strict=True)):
+            with self._alone_until_last(exchanging, i):
+                found = losses(*part)
+                (found["loss"] / parts).backward()  # type: ignore[no-untyped-call]
+            self.tally.add(found, who, self.step_number)
 
     def _latents(self, count: int) -> tuple[Tensor, Tensor | None]:
         """This process's part of `count` latents (and labels)."""
@@ -252,20 +266,3 @@ class _Grown(nn.Module):
 
 def _chunks(x: Tensor | None, parts: int) -> list[Tensor | None]:
     return [None] * parts if x is None else list(x.chunk(parts))
-
-
-def _check(e: Experiment, data: Images, processes: Processes, execution: Execution) -> None:
-    """Raise UserError where data or processes do not fit the experiment."""
-    if data.size != e.size:
-        raise UserError(f"{e.name}: expected images of {e.size} pixels, got {data.size}")
-    if e.classes:
-        found = 0 if data.labels is None else int(data.labels.max()) + 1
-        if found != e.classes:
-            raise UserError(f"{e.name}: expected images of {e.classes} classes, got {found or 'images without labels'}")
-    ways = processes.count * execution.accumulate
-    for name in ("batch", "generator_batch"):
-        if getattr(e, name) % ways:
-            raise UserError(
-                f"{e.name}: {name} {getattr(e, name)} cannot be split over {processes.count} processes "
-                f"and {execution.accumulate} parts; choose divisors of it"
-            )

@@ -1,0 +1,107 @@
+"""Captured steps are the eager ones: compiled, and as a CUDA graph."""
+
+import pytest
+import torch
+
+from gnref import capture
+from gnref.data.images import ImageSet
+from gnref.data.shapes import shapes
+from gnref.errors import UserError
+from gnref.training.distributed import Processes
+from gnref.training.execution import Execution
+from gnref.training.experiment import Experiment
+from gnref.training.experiments import EXPERIMENTS
+from gnref.training.trainer import Trainer
+
+# The compiler's own use of torch.jit.
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
+
+GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))
+
+
+def still(name: str) -> Experiment:
+    """Learning rates that change no weight: what two trainers compute stays comparable, step after step."""
+    rates = {"lr_generator": 1e-30, "lr_discriminator": 1e-30}
+    return EXPERIMENTS[name].changed(width=1, latent=4, batch=4, generator_batch=4, n_dis=2, **rates)
+
+
+def pair(e: Experiment, how: str, device: str = "cpu") -> list[Trainer]:
+    data = ImageSet(*shapes(40, e.size))
+    if not e.classes:
+        data = ImageSet(data.images)
+    alone = Processes(torch.device(device))
+    return [Trainer(e, data, 1, alone, Execution(capture=each)) for each in ("eager", how)]
+
+
+def agree(one: Trainer, other: Trainer) -> None:
+    """Gradients and buffers are those of the same sums in another order: of at most 4·16·16 terms, 2⁻²⁴ for each."""
+    for network in ("generator", "discriminator"):
+        a, b = getattr(one, network), getattr(other, network)
+        gradients = [[p.grad for p in each.parameters()] for each in (a, b)]
+        for first, second in (gradients, [list(a.buffers()), list(b.buffers())]):
+            if first:
+                x, y = (torch.cat([each.double().flatten() for each in tensors]) for tensors in (first, second))
+                assert (x - y).norm() <= 1024 * 2**-24 * x.norm()
+    assert one.tally.read() == pytest.approx(other.tally.read(), rel=1024 * 2**-24)
+
+
+@pytest.mark.parametrize("name", ["shapes16-cnn-gn-cr", "shapes16-cnn-sn", "shapes16-cnn-1-gp"])
+def test_a_compiled_step_is_the_eager_one(name: str) -> None:
+    """With batch norm, spectral norm and labels' buffers: they move once a step, and not by compiling."""
+    eager, compiled = pair(still(name), "compiled")
+    for _ in range(2):
+        eager.step()
+        compiled.step()
+        agree(eager, compiled)
+
+
+@pytest.mark.parametrize("device", ["cpu", GPU])
+@pytest.mark.parametrize("name", ["shapes16-resnet-gn-cr", "shapes16-cnn-sn", "shapes-biggan-gn", "shapes16-cnn-1-gp"])
+def test_a_step_in_a_cuda_graph_is_the_eager_one(name: str, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a GPU its body plays the graph, after four runs: inputs, buffers, gradients are tested all the same."""
+    replays = []
+    if device == "cpu":
+
+        def played(body: capture.Body) -> capture.Body:
+            for _ in range(4):
+                body()
+            return lambda: replays.append(body())
+
+        monkeypatch.setattr(capture, "as_cuda_graph", played)
+        monkeypatch.setattr("gnref.training.execution._check_capture", lambda *_: None)
+    eager, graphed = pair(still(name), "cuda-graph", device)
+    for _ in range(2):
+        eager.step()
+        graphed.step()
+        agree(eager, graphed)
+    assert device == "cuda" or len(replays) == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "execution", "count", "complaint"),
+    [
+        ("shapes-stylegan-gn", Execution(capture="compiled"), 1, "capture compiled: StyleGAN draws at random"),
+        ("shapes16-cnn-gn", Execution(capture="compiled"), 2, "several processes exchange gradients"),
+        ("shapes16-cnn-gn", Execution(capture="compiled", accumulate=2), 1, "cannot accumulate"),
+        ("shapes16-cnn-gn", Execution(capture="cuda-graph"), 1, "capture cuda-graph: it needs a GPU, not cpu"),
+        ("shapes16-cnn-gn", Execution(capture="jit"), 1, "capture jit: expected one of eager, compiled, cuda-graph"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_cannot_be_captured_is_refused(name: str, execution: Execution, count: int, complaint: str) -> None:
+    e = EXPERIMENTS[name]
+    with pytest.raises(UserError, match=complaint):
+        Trainer(e, ImageSet(*shapes(40, e.size)), 0, Processes(torch.device("cpu"), 0, count), execution)
+
+
+def test_without_a_compiler_there_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        from torch._dynamo.exc import BackendCompilerFailed
+
+        raise BackendCompilerFailed(lambda: None, RuntimeError("No working C++ compiler found"), None)
+
+    monkeypatch.setattr(torch, "compile", lambda function: broken)
+    layer = torch.nn.Linear(2, 1)
+    with pytest.raises(UserError, match=r"could not be compiled: .*No working C\+\+ compiler.*leave the step eager"):
+        capture.captured(
+            lambda x: {"loss": layer(x).sum()}, [layer], list(layer.parameters()), [torch.ones(1, 2)], "compiled"
+        )
