@@ -9,7 +9,7 @@ except ImportError:
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 METHODS = ["vanilla", "sn", "1-gp", "0-gp", "gn-double-backward", "gn", "gn1", "gn0", "gn-cr"]
-BATCH = 64 if DEVICE == "cuda" else 8
+BATCH = {"resnet-32": 64, "biggan-32": 64} if DEVICE == "cuda" else {"resnet-32": 8, "biggan-32": 2}
 
 
 class Ratio:
@@ -31,7 +31,7 @@ class Ratio:
         torch.set_num_threads(1)
         found = {}
         for network in self.params[0]:
-            steps = {name: Steps(Setting(network, name, BATCH, DEVICE)) for name in METHODS}
+            steps = {name: Steps(Setting(network, name, BATCH[network], DEVICE)) for name in METHODS}
             for part in self.params[1]:
                 bodies = {name: each.body(part) for name, each in steps.items()}
                 times = interleaved(bodies, rounds=7, device=DEVICE)
