@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from gnref.errors import UserError
 from gnref.networks import StyleGANDiscriminator, StyleGANGenerator, fade_reals
 from gnref.networks.equalized import EqualizedConv2d, EqualizedLinear
-from gnref.networks.stylegan import Blur, MinibatchStddev, StyleLayer
+from gnref.networks.stylegan import Blur, MinibatchStddev, StyleLayer, _drawn, _of_latents
 
 
 @pytest.mark.parametrize("alpha", [1, 0.25])
@@ -107,11 +107,32 @@ def test_noise_is_drawn_anew_and_follows_the_generator():
     assert not torch.equal(again[0], again[2])
 
 
+def test_noise_of_a_sample_in_evaluation_mode_is_a_function_of_its_latent():
+    """The same alone and in a batch, another for every latent and layer, and nothing of it from the global state."""
+    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    x = torch.zeros(3, 5, 4, 4)
+    together = _of_latents(z)
+    state = torch.get_rng_state()
+    first, second = together(x), together(x)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert len({tuple(each.flatten().tolist()) for each in (*first, *second)}) == 6
+    for i in range(3):
+        alone = _of_latents(z[i : i + 1])
+        assert torch.equal(alone(x[:1]), first[i : i + 1])
+        assert torch.equal(alone(x[:1]), second[i : i + 1])
+    g = StyleGANGenerator(8, latent=4, width=1).eval()
+    for module in g.modules():
+        if isinstance(module, StyleLayer):
+            module.noise_gain.data.fill_(1)
+    assert torch.equal(g(z), g(z))
+    assert not torch.equal(g.train()(z), g(z))
+
+
 def test_noise_is_one_map_for_all_channels_of_a_sample():
     """On zero features, two channels of equal gain are equal, a channel of gain 0 stays zero, two samples differ."""
     layer = StyleLayer(3, 4)
     layer.noise_gain.data = torch.tensor([1.0, 1.0, 0.0]).view(3, 1, 1)
-    y = layer(torch.zeros(2, 3, 4, 4), torch.zeros(2, 4), torch.Generator().manual_seed(0))
+    y = layer(torch.zeros(2, 3, 4, 4), torch.zeros(2, 4), _drawn(torch.Generator().manual_seed(0)))
     assert torch.equal(y[:, 0], y[:, 1])
     assert not y[:, 2].any()
     assert not torch.equal(y[0, 0], y[1, 0])
@@ -126,7 +147,7 @@ def test_style_layer_scales_and_shifts_the_normalized_map():
     layer = StyleLayer(1, 4)
     layer.style.bias.data = torch.tensor([2.0, 5.0])
     x = torch.tensor([1.0, -1.0]).repeat(8).view(1, 1, 4, 4)
-    y = layer(x, torch.zeros(1, 4), None)
+    y = layer(x, torch.zeros(1, 4), torch.zeros_like)
     assert (y - (3 * x + 5)).abs().max() <= 16 * 2**-24 * 8
 
 

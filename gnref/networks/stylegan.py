@@ -5,6 +5,8 @@ images do) and `alpha`, how far its layers have faded in: 0 is the resolution be
 Channels at r pixels are w · min(1024 / r, 32) for `width` w, 16 in the paper: 512 up to 32 pixels, 16 at 1024.
 """
 
+import hashlib
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 
@@ -71,11 +73,31 @@ class MinibatchStddev(nn.Module):
         return torch.cat([x, deviation.repeat(group).view(samples, 1, 1, 1).expand(-1, 1, height, width)], 1)
 
 
+Noise = Callable[[Tensor], Tensor]
+"""From features (N, C, H, W) to one N(0, 1) map for each sample, (N, 1, H, W)."""
+
+
+def _drawn(generator: torch.Generator | None) -> Noise:
+    """Maps drawn for the batch, from `generator` or PyTorch's own."""
+    return lambda x: torch.randn(x[:, :1].shape, dtype=x.dtype, device=x.device, generator=generator)
+
+
+def _of_latents(z: Tensor) -> Noise:
+    """Maps drawn for each sample from a seed that is a hash of its latent."""
+    digests = [hashlib.sha256(each.double().cpu().numpy().tobytes()).digest() for each in z.detach()]
+    own = [torch.Generator(z.device).manual_seed(int.from_bytes(each[:7], "little")) for each in digests]
+
+    def noise(x: Tensor) -> Tensor:
+        shape = 1, *x.shape[2:]
+        return torch.stack([torch.randn(shape, dtype=x.dtype, device=x.device, generator=each) for each in own])
+
+    return noise
+
+
 class StyleLayer(nn.Module):
     """x ↦ (1 + s₀) · instancenorm(φ(x + gain · noise + bias)) + s₁, where (s₀, s₁) is affine in the style w.
 
-    φ is LeakyReLU(0.2). The noise is one N(0, 1) map per sample, drawn anew in every call; its gain per channel
-    starts at 0.
+    φ is LeakyReLU(0.2). The noise is one N(0, 1) map per sample; its gain per channel starts at 0.
     """
 
     def __init__(self, channels: int, latent: int) -> None:
@@ -84,11 +106,9 @@ class StyleLayer(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
         self.style = EqualizedLinear(latent, 2 * channels, gain=1)
 
-    def forward(self, x: Tensor, w: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor, noise: Noise) -> Tensor:
         """Features (N, C, H, W) and styles (N, latent) to features (N, C, H, W)."""
-        shape = (x.shape[0], 1, x.shape[2], x.shape[3])
-        noise = torch.randn(shape, dtype=x.dtype, device=x.device, generator=generator)
-        h = F.leaky_relu(x + self.noise_gain * noise + self.bias, 0.2)
+        h = F.leaky_relu(x + self.noise_gain * noise(x) + self.bias, 0.2)
         scale, shift = self.style(w)[:, :, None, None].chunk(2, dim=1)
         styled: Tensor = (1 + scale) * F.instance_norm(h, eps=1e-8) + shift
         return styled
@@ -105,10 +125,10 @@ class SynthesisBlock(nn.Module):
         self.conv2 = EqualizedConv2d(out_channels, out_channels, 3, bias=False)
         self.style2 = StyleLayer(out_channels, latent)
 
-    def forward(self, x: Tensor, w1: Tensor, w2: Tensor, generator: torch.Generator | None) -> Tensor:
+    def forward(self, x: Tensor, w1: Tensor, w2: Tensor, noise: Noise) -> Tensor:
         """(N, C, H, W) to (N, O, 2H, 2W)."""
-        h = self.style1(self.blur(self.conv1(x)), w1, generator)
-        styled: Tensor = self.style2(self.conv2(h), w2, generator)
+        h = self.style1(self.blur(self.conv1(x)), w1, noise)
+        styled: Tensor = self.style2(self.conv2(h), w2, noise)
         return styled
 
 
@@ -156,15 +176,17 @@ class StyleGANGenerator(nn.Module):
     ) -> Tensor:
         """Latents (N, latent) to images (N, 3, resolution, resolution).
 
-        `resolution` is `size` unless given. `generator` draws noise and style mixing; without one, PyTorch's own
-        does. Raises `UserError` where the resolution is no power of two from 4 to `size`.
+        `resolution` is `size` unless given. `generator` draws noise and style mixing. Without one, PyTorch's own does
+        in training mode; in evaluation mode a sample's noise is a function of its latent, the same in any batch.
+        Raises `UserError` where the resolution is no power of two from 4 to `size`.
         """
         stage = _stage("StyleGANGenerator", self.size if resolution is None else resolution, self.size)
         w = self._styles(z, 2 * stage + 2, generator)
-        h = self.style1(self.constant.expand(len(z), -1, -1, -1), w[:, 0], generator)
-        below = h = self.style2(self.conv2(h), w[:, 1], generator)
+        noise = _drawn(generator) if self.training or generator is not None else _of_latents(z)
+        h = self.style1(self.constant.expand(len(z), -1, -1, -1), w[:, 0], noise)
+        below = h = self.style2(self.conv2(h), w[:, 1], noise)
         for index in range(stage):
-            below, h = h, self.blocks[index](h, w[:, 2 * index + 2], w[:, 2 * index + 3], generator)
+            below, h = h, self.blocks[index](h, w[:, 2 * index + 2], w[:, 2 * index + 3], noise)
         images: Tensor = self.to_rgb[stage](h)
         if stage == 0 or alpha == 1:
             return images

@@ -28,16 +28,12 @@ def latents(
 def samples(generator: nn.Module, count: int, seed: int = 0, batch: int = 64) -> Iterator[Tensor]:
     """`count` images in batches, uint8 (≤ batch, 3, S, S) on the CPU.
 
-    `generator` is in evaluation mode, so that an image depends on its own latent and not on its batch mates (StyleGAN's
-    noise maps are drawn anew for each batch, from the seed).
+    `generator` is in evaluation mode, so that an image depends on its own latent and not on its batch mates.
     """
-    device = next(generator.parameters()).device
-    z, labels = latents(generator, count, seed, device)
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        for start in range(0, count, batch):
-            torch.manual_seed(seed + start)
-            conditions = () if labels is None else (labels[start : start + batch],)
-            yield to_bytes(generator(z[start : start + batch], *conditions)).cpu()
+    z, labels = latents(generator, count, seed, next(generator.parameters()).device)
+    for start in range(0, count, batch):
+        conditions = () if labels is None else (labels[start : start + batch],)
+        yield to_bytes(generator(z[start : start + batch], *conditions)).cpu()
 
 
 def save_grid(images: Tensor, path: Path) -> None:
