@@ -92,7 +92,7 @@ def _train(
     experiments: tuple[str, ...] = (),
     /,
     data: Path | None = None,
-    run: Path | None = None,
+    folder: Path | None = None,
     seeds: tuple[int, ...] = (0,),
     steps: int | None = None,
     settings: tuple[str, ...] = (),
@@ -117,7 +117,7 @@ def _train(
     Args:
         experiments: Names, for instance cifar10-resnet-gn; shapes-resnet-gn needs no data.
         data: The folder the data set is in.
-        run: The run folder; by default runs/EXPERIMENT-seedSEED. A folder that holds a run goes on with it.
+        folder: The run folder; by default runs/EXPERIMENT-seedSEED. A folder that holds a run goes on with it.
         seeds: One run for each.
         steps: Updates of G, instead of the experiment's.
         settings: Other settings, for instance loss=wasserstein n_dis=1; --list NAME prints them.
@@ -154,7 +154,7 @@ def _train(
         shard,
         settings if steps is None else (*settings, f"steps={steps}"),
         data=data,
-        folder=run,
+        folder=folder,
         device=device,
         execution={"mixed_precision": mixed_precision, "tf32": tf32, "accumulate": accumulate, "capture": capture},
         cadence={"log": log_every, "sample": sample_every, "checkpoint": checkpoint_every, "score": score_every},

@@ -1,6 +1,7 @@
 """The trainer: every method trains, a run can be cut anywhere, and nothing around the steps changes a weight."""
 
 import dataclasses
+import inspect
 import json
 import os
 import signal
@@ -398,6 +399,33 @@ def test_two_processes_are_one_on_the_joined_batch():
     for name, (equal, error) in json.loads(done.stdout).items():
         assert equal or "-sn" in name, name
         assert error <= 2048 * 2**-24, name
+
+
+def test_the_first_of_several_processes_scores_and_the_others_wait(tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "gnref", "train", "shapes16-cnn-gn", "--steps", "3", "--folder", "run", "--no-tensorboard"]
+    command += ["--settings", "width=1", "latent=4", "batch=4", "generator_batch=4", "--device", "cpu"]
+    command += ["--score", "shapes-16", "--score-every", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "gnref: run: step 3 of 3, done\n"
+    run = Run(tmp_path / "run")
+    scored = {line["step"]: next(iter(line["scores"].items())) for line in run.metrics() if "scores" in line}
+    assert list(scored) == [2, 3]
+    step = min(scored, key=lambda each: scored[each][1])
+    assert run.load()["best"] == {"step": step, "name": scored[step][0], "value": scored[step][1]}
+    assert scored[step][0].startswith("FID")
+
+
+def test_torchrun_leaves_the_options_of_train_to_it():
+    """torchrun takes an option that is the beginning of one of its own for that one, even behind the module's name."""
+    from torch.distributed.run import get_args_parser
+
+    options = [name for name in inspect.signature(cli._train).parameters if name != "experiments"]
+    assert "folder" in options
+    for name in options:
+        mine = ["train", "shapes16-cnn-gn", f"--{name.replace('_', '-')}", "1"]
+        assert get_args_parser().parse_args(["-m", "gnref", *mine]).training_script_args == mine
 
 
 def test_a_batch_that_cannot_be_split_is_refused(data):

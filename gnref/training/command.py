@@ -74,7 +74,7 @@ def train_named(
     """
     chosen = [(overridden(find(name), settings), seed) for name, seed in cells(names, seeds, shard)]
     if folder is not None and len(chosen) > 1:
-        raise UserError(f"--run names one folder, but {len(chosen)} runs are asked for; leave it out")
+        raise UserError(f"--folder names one folder, but {len(chosen)} runs are asked for; leave it out")
     with joined(device) as processes:
         score = None
         if make_score:
