@@ -9,7 +9,7 @@ except ImportError:
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 METHODS = ["vanilla", "sn", "1-gp", "0-gp", "gn-double-backward", "gn", "gn1", "gn0", "gn-cr"]
-BATCH = {"resnet-32": 64, "biggan-32": 64} if DEVICE == "cuda" else {"resnet-32": 8, "biggan-32": 2}
+BATCH = {"resnet-32": 64, "biggan-32": 64} if DEVICE == "cuda" else {"resnet-32": 4, "biggan-32": 2}
 
 
 class Ratio:
@@ -23,7 +23,7 @@ class Ratio:
     param_names = ["network", "part", "method"]
     timeout = 1800
     unit = "ratio"
-    version = "2"
+    version = "3"
 
     def setup_cache(self):
         if Steps is None:
@@ -34,7 +34,7 @@ class Ratio:
             steps = {name: Steps(Setting(network, name, BATCH[network], DEVICE)) for name in METHODS}
             for part in self.params[1]:
                 bodies = {name: each.body(part) for name, each in steps.items()}
-                times = interleaved(bodies, rounds=7, device=DEVICE)
+                times = interleaved(bodies, rounds=21, device=DEVICE)
                 for name in self.params[2]:
                     found[network, part, name] = ratio(times[name], times["vanilla"])
         return found
