@@ -16,9 +16,13 @@ import torch
 from torch import Tensor
 
 from gnref import measure
+from gnref.data.images import ImageSet
 from gnref.errors import UserError
 from gnref.measure import METHODS, PARTS, Setting, Steps, count, interleaved, measured, ratio, table1
 from gnref.measure.tables import Figure
+from gnref.training.distributed import Processes
+from gnref.training.experiments import EXPERIMENTS
+from gnref.training.trainer import Trainer
 
 NETWORKS = ("cnn-32", "resnet-32", "resnet-48", "biggan-32", "resnet-128")
 
@@ -143,6 +147,17 @@ def test_fused_products_are_fewer_and_the_unit_stays_plain() -> None:
     plain, fused = measured(settings, ["discriminator gradient"], rounds=0)
     assert fused.gflop < plain.gflop
     assert fused.gflop / fused.passes == pytest.approx(plain.gflop / plain.passes, rel=1e-15)
+
+
+@pytest.mark.parametrize("method", ["vanilla", "sn", "1-gp", "0-gp", "gn", "gn1", "gn0", "gn-cr"])
+def test_the_trainers_step_is_the_sum_of_its_parts(method: str) -> None:
+    """Its products are those of five steps of D and one of G and no other; and as it runs on the meta device, where
+    there is nothing to read, the host reads nothing of it."""
+    e = EXPERIMENTS[f"cifar10-resnet-{method}"]
+    data = ImageSet(torch.zeros(64, 3, 32, 32, dtype=torch.uint8))
+    trainer = Trainer(e, data, processes=Processes(torch.device("meta")))
+    parts = Steps(Setting("resnet-32", method, e.batch, "meta", layout="fused channels-last"))
+    assert count(trainer.step).flops == count(parts.iteration).flops
 
 
 def test_what_cannot_be_measured_is_refused() -> None:
