@@ -77,6 +77,9 @@ def test_every_row_of_the_appendix_has_an_experiment():
     assert set(rows) <= set(EXPERIMENTS)
 
 
+BIGGANS = ("cifar10-biggan", "cifar10-biggan-cr")
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_setting_has_a_source_and_json_brings_it_back(name):
     experiment = EXPERIMENTS[name]
@@ -84,6 +87,8 @@ def test_every_setting_has_a_source_and_json_brings_it_back(name):
     assert from_settings(settings) == experiment
     assert set(experiment.sources) >= settings.keys() - {"name"}
     assert experiment.name == name
+    assert experiment.sources["normalization"] == ("original configuration" if name in BIGGANS else "appendix D")
+    assert (experiment.sources["dataset"] == "ours") == name.startswith("shapes")
 
 
 def test_the_appendix_is_followed():
