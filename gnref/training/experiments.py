@@ -103,15 +103,15 @@ def _shapes() -> list[Experiment]:
         for architecture in ("cnn", "resnet", "biggan"):
             base = Experiment(f"{prefix}-{architecture}", "shapes", architecture, size, 10 * (architecture == "biggan"))
             base = base.changed(
-                OURS, dataset="shapes", classes=base.classes, size=size, width=8, latent=64, steps=2000, n_dis=1, batch=32, generator_batch=32,
-                lr_generator=1e-3, lr_discriminator=1e-3, ema_decay=0.99, score_ema=True,
+                OURS, dataset="shapes", classes=base.classes, size=size, width=8, latent=64, steps=2000, n_dis=1,
+                batch=32, generator_batch=32, lr_generator=1e-3, lr_discriminator=1e-3, ema_decay=0.99, score_ema=True,
             )  # fmt: skip
             rows += [_method(base, method) for method in METHODS]
             rows += [_consistent(_method(base, method)) for method in ("sn", "gn")]
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
     stylegan = Experiment("shapes-stylegan", "shapes", "stylegan", 32).changed(
-        OURS, dataset="shapes", size=32, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000), n_dis=1, batch=16,
-        generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none",
+        OURS, dataset="shapes", size=32, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000),
+        n_dis=1, batch=16, generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none",
         score_ema=True, phase_images=10_000,
     )  # fmt: skip
     return [*rows, _method(stylegan, "gn")]
