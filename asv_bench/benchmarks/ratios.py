@@ -20,7 +20,7 @@ PARTS = {
 
 
 class Ratio:
-    """A method's gradient by the unnormalized one, all interleaved in one process: what a busy machine disturbs least."""
+    """A method's gradient by the unnormalized one, interleaved in one process: what a busy machine disturbs least."""
 
     params = [list(BATCH), list(PARTS), METHODS[1:]]
     param_names = ["network", "part", "method"]

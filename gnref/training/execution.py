@@ -19,7 +19,8 @@ class Execution:
     tf32: bool = False
     """TensorFloat-32 for float32 products on GPUs that have it."""
     accumulate: int = 1
-    """Parts that a batch is computed in, one after another, where it does not fit at once."""
+    """Parts that a batch is computed in, one after another, where it does not fit at once. Each has its own batch
+    statistics, and its own power iteration under spectral normalization."""
     capture: Capture = "eager"
     """Whether gradients run operation by operation, compiled at the first step, or replayed as a CUDA graph."""
 
