@@ -1,14 +1,17 @@
 """The processes of one run: one alone, or those that `torchrun` starts."""
 
+import inspect
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as dist
+from torch.nn.parallel import DistributedDataParallel
 
 
 @dataclass(frozen=True)
@@ -76,3 +79,26 @@ def joined(device: str | None = None) -> Iterator[Processes]:
         yield Processes(here, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def exchanging(objective: nn.Module, processes: Processes, some_unused: bool) -> nn.Module:
+    """The objective as one that exchanges its parameters' gradients in its backward pass, where there are others.
+
+    `some_unused` says that a loss may leave some of the parameters out.
+    """
+    if processes.count == 1:
+        return objective
+    # Buffers are equal already: batch statistics are synchronized, and power iterations see the same weights.
+    # torch 2.13 renames the option.
+    known = inspect.signature(DistributedDataParallel).parameters
+    options: dict[str, Any] = {"find_unused_parameters": some_unused}
+    options["forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"] = False
+    return DistributedDataParallel(objective, **options)
+
+
+def without_exchange(objective: nn.Module) -> AbstractContextManager[Any]:
+    """Within it gradients are only added up here: they are exchanged once, with the last part of a batch."""
+    if isinstance(objective, DistributedDataParallel):
+        no_sync: AbstractContextManager[Any] = objective.no_sync()
+        return no_sync
+    return nullcontext()

@@ -5,7 +5,6 @@ depends on nothing but the weights before it, wherever a run is cut, however oft
 processes it runs.
 """
 
-import inspect
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
@@ -15,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnref.capture import Losses, Objective, captured
@@ -25,7 +23,7 @@ from gnref.data.images import Images, to_unit
 from gnref.errors import UserError
 from gnref.networks import fade_reals
 from gnref.runs import State, load_weights
-from gnref.training.distributed import Processes
+from gnref.training.distributed import Processes, exchanging, without_exchange
 from gnref.training.execution import Execution, check
 from gnref.training.experiment import Experiment
 from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, make_networks
@@ -61,8 +59,8 @@ class Trainer:
         self._batches = Batches(data, seed, self.processes.share)
         discriminator_objective = DiscriminatorObjective(experiment, self.discriminator)
         generator_objective = GeneratorObjective(experiment, self.generator, discriminator_objective.scores)
-        self._discriminator_loss = self._exchanging(discriminator_objective)
-        self._generator_loss = self._exchanging(generator_objective)
+        self._discriminator_loss = exchanging(discriminator_objective, self.processes, some_unused=self._grows)
+        self._generator_loss = exchanging(generator_objective, self.processes, some_unused=self._grows)
         self._captured: dict[str, Objective] = {}
         self._fresh_optimizers()
 
@@ -188,9 +186,9 @@ class Trainer:
             self.tally.add(self._captured[who](*inputs), who, self.step_number)
             return
         network.zero_grad(set_to_none=True)
-        exchanging = self._discriminator_loss if who == "D" else self._generator_loss
+        module = self._discriminator_loss if who == "D" else self._generator_loss
         for i, part in enumerate(zip(*(_chunks(x, parts) for x in inputs), strict=True)):
-            with self._alone_until_last(exchanging, i):
+            with without_exchange(module) if i + 1 < parts else nullcontext():
                 found = losses(*part)
                 (found["loss"] / parts).backward()  # type: ignore[no-untyped-call]
             self.tally.add(found, who, self.step_number)
@@ -229,23 +227,6 @@ class Trainer:
         options: dict[str, Any] = {"betas": (e.beta1, e.beta2), "eps": e.epsilon, "fused": fused}
         self._g_optimizer = torch.optim.Adam(self.generator.parameters(), e.lr_generator, **options)
         self._d_optimizer = torch.optim.Adam(self.discriminator.parameters(), e.lr_discriminator, **options)
-
-    def _exchanging(self, objective: nn.Module) -> nn.Module:
-        if self.processes.count == 1:
-            return objective
-        # Buffers are equal already: batch statistics are synchronized, and power iterations see the same weights.
-        # torch 2.13 renames the option.
-        known = inspect.signature(DistributedDataParallel).parameters
-        options: dict[str, Any] = {"find_unused_parameters": self._grows}
-        options["forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"] = False
-        return DistributedDataParallel(objective, **options)
-
-    def _alone_until_last(self, loss: nn.Module, part: int) -> AbstractContextManager[Any]:
-        """Gradients are exchanged once, with the last part of a batch."""
-        if isinstance(loss, DistributedDataParallel) and part + 1 < self.execution.accumulate:
-            no_sync: AbstractContextManager[Any] = loss.no_sync()
-            return no_sync
-        return nullcontext()
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.execution.mixed_precision else nullcontext()
