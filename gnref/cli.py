@@ -127,7 +127,7 @@ def _train(
         mixed_precision: Networks in bfloat16.
         tf32: TensorFloat-32 on GPUs that have it.
         accumulate: Parts a batch is computed in.
-        capture: compiled takes a minute at the first step, and a CPU 0.6 to 0.9 of the time after it; cuda-graph spares
+        capture: compiled takes half a minute at the first step and spares a CPU a tenth of the others; cuda-graph spares
             a GPU the host's part of each step.
         log_every: Steps between lines of metrics.jsonl.
         sample_every: Steps between sample grids.

@@ -9,6 +9,10 @@ suggests is judged as a statement: the largest slope of each surface over the bo
 linear region, is below the vanilla one's; five trained discriminators each.
 """
 
+import installed  # noqa: F401
+
+# isort: split
+
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

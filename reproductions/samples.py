@@ -5,6 +5,10 @@ python reproductions/samples.py --run --cell figure4.d --data CIFAR10_FOLDER
 python reproductions/samples.py --plot
 """
 
+import installed  # noqa: F401
+
+# isort: split
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar

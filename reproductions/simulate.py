@@ -8,6 +8,10 @@ shows how often a whole table of true cells passes, and how often Holm's correct
 rows are k sessions each, whose means lie so many deviations apart.
 """
 
+import installed  # noqa: F401
+
+# isort: split
+
 import argparse
 
 import numpy as np

@@ -8,6 +8,10 @@ committed ones bit for bit where processor, PyTorch and threads are the same, an
 committed seeds, widened by half its width on both sides: training is chaotic, so roundings do not stay small.
 """
 
+import installed  # noqa: F401
+
+# isort: split
+
 import argparse
 import random
 import sys

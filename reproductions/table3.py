@@ -8,6 +8,10 @@ pixels, and that vacated pixels are black, is the original configuration's readi
 distribution at 0.1 %.
 """
 
+import installed  # noqa: F401
+
+# isort: split
+
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

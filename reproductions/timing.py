@@ -6,6 +6,10 @@ Steps are the experiment's own (networks, batch, updates of D, augmentation); th
 long.
 """
 
+import installed  # noqa: F401
+
+# isort: split
+
 import argparse
 import json
 import time

@@ -630,3 +630,16 @@ def test_the_plain_command_works_from_the_root() -> None:
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (77, "")
     assert json.loads(run.stdout)["exit_code"] == 77
+
+
+SCRIPTS = sorted(path.name for path in (ROOT / "reproductions").glob("*.py") if "__main__" in path.read_text())
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_python_without_the_package_gets_one_sentence(script: str) -> None:
+    """-S leaves out the installed packages."""
+    command = [sys.executable, "-S", f"reproductions/{script}", "--check"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.count("\n") == 1
+    assert "has no gnref; install it there" in run.stderr
