@@ -1,5 +1,11 @@
 """Captured steps are the eager ones: compiled, and as a CUDA graph."""
 
+import copy
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -16,6 +22,10 @@ from gnref.training.trainer import Trainer
 # The compiler's own use of torch.jit.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
 
+HEADER = Path(sysconfig.get_path("include")) / "Python.h"
+needs_compiler = pytest.mark.skipif(
+    shutil.which(os.environ.get("CXX", "g++")) is None or not HEADER.exists(), reason="no C++ compiler here"
+)
 GPU = pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here"))
 
 
@@ -33,6 +43,11 @@ def pair(e: Experiment, how: str, device: str = "cpu") -> list[Trainer]:
     return [Trainer(e, data, 1, alone, Execution(capture=each)) for each in ("eager", how)]
 
 
+def weights(trainer: Trainer) -> list[torch.Tensor]:
+    networks = trainer.generator, trainer.discriminator, trainer.average
+    return [value for network in networks for value in network.state_dict().values()]
+
+
 def agree(one: Trainer, other: Trainer) -> None:
     """Gradients and buffers are those of the same sums in another order: of at most 4·16·16 terms, 2⁻²⁴ for each."""
     for network in ("generator", "discriminator"):
@@ -45,6 +60,7 @@ def agree(one: Trainer, other: Trainer) -> None:
     assert one.tally.read() == pytest.approx(other.tally.read(), rel=1024 * 2**-24)
 
 
+@needs_compiler
 @pytest.mark.parametrize("name", ["shapes16-cnn-gn-cr", "shapes16-cnn-sn", "shapes16-cnn-1-gp"])
 def test_a_compiled_step_is_the_eager_one(name: str) -> None:
     """With batch norm, spectral norm and labels' buffers: they move once a step, and not by compiling."""
@@ -53,6 +69,23 @@ def test_a_compiled_step_is_the_eager_one(name: str) -> None:
         eager.step()
         compiled.step()
         agree(eager, compiled)
+
+
+@needs_compiler
+def test_a_compiled_run_that_is_resumed_equals_one_that_is_not_to_the_bit() -> None:
+    e = EXPERIMENTS["shapes16-cnn-gn-cr"].changed(width=1, latent=4, batch=4, generator_batch=4, n_dis=2)
+    data, execution = ImageSet(shapes(40, e.size)[0]), Execution(capture="compiled")
+    whole, first, second = (Trainer(e, data, execution=execution) for _ in range(3))
+    for _ in range(3):
+        whole.step()
+    first.step()
+    second.restore(copy.deepcopy(first.state()), "here")
+    for _ in range(2):
+        second.step()
+    for one, other in zip(weights(whole), weights(second), strict=True):
+        assert torch.equal(one, other)
+    moved = [not torch.equal(one, other) for one, other in zip(weights(whole), weights(first), strict=True)]
+    assert sum(moved) >= len(moved) / 2
 
 
 @pytest.mark.parametrize("device", ["cpu", GPU])

@@ -306,24 +306,22 @@ def test_each_update_of_the_discriminator_sees_the_next_images(data):
 # Resuming
 
 RESUMED = ["shapes16-resnet-gn-cr", "shapes16-cnn-1-gp", "shapes-biggan-sn", "shapes-stylegan-gn"]
-EXECUTED = [(name, Execution()) for name in RESUMED] + [("shapes16-cnn-gn-cr", Execution(capture="compiled"))]
 
 
-@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")
-@pytest.mark.parametrize(("name", "execution"), EXECUTED, ids=lambda each: getattr(each, "capture", each))
-def test_a_run_in_two_parts_equals_one_in_one_to_the_bit(name, execution, data, tmp_path):
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_run_in_two_parts_equals_one_in_one_to_the_bit(name, data, tmp_path):
     e = small(name, **({"phase_images": 32} if name == "shapes-stylegan-gn" else {}))
     cadence = Cadence(log=2, sample=3, checkpoint=5, score=NEVER, keep=9)
-    train(e, data(e), tmp_path / "one", seed=3, cadence=cadence, execution=execution)
+    train(e, data(e), tmp_path / "one", seed=3, cadence=cadence)
 
     def interrupt(generator: torch.nn.Module) -> dict[str, float]:
         os.kill(os.getpid(), signal.SIGTERM)
         return {"FID": 1.0}
 
     scoring = dataclasses.replace(cadence, score=3)
-    stopped = train(e, data(e), tmp_path / "two", seed=3, cadence=scoring, execution=execution, score=interrupt)
+    stopped = train(e, data(e), tmp_path / "two", seed=3, cadence=scoring, score=interrupt)
     assert stopped == 3
-    assert train(e, data(e), tmp_path / "two", seed=3, cadence=cadence, execution=execution) == 6
+    assert train(e, data(e), tmp_path / "two", seed=3, cadence=cadence) == 6
     one, two = Run(tmp_path / "one").load(), Run(tmp_path / "two").load()
     assert two.pop("best") == {"step": 3, "name": "FID", "value": 1.0}
     assert one.pop("best") is None
