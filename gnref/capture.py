@@ -12,27 +12,29 @@ from gnref.errors import UserError
 Capture = Literal["eager", "compiled", "cuda-graph"]
 Body = Callable[[], Any]
 Losses = dict[str, Tensor]
-Objective = Callable[..., Losses]
-"""From inputs to scalars by name; the one called "loss" is differentiated. It draws nothing at random."""
+LossFunction = Callable[..., Losses]
+"""From inputs to scalars by name; the one called "loss" is differentiated."""
 
 
 def captured(
-    objective: Objective,
+    losses: LossFunction,
     modules: Sequence[nn.Module],
     parameters: Sequence[nn.Parameter],
     inputs: Sequence[Tensor | None],
     how: Literal["compiled", "cuda-graph"],
-) -> Objective:
-    """A function that sets `parameters`' `.grad` to ∂ loss/∂ parameter and returns the objective's scalars.
+) -> LossFunction:
+    """A function that sets `parameters`' `.grad` to ∂ loss/∂ parameter and returns what `losses` does.
 
-    `modules` are all that the objective computes with; their buffers change when the function is called, as they do in
-    eager mode, and not by capturing. It takes inputs of the shapes and layouts of `inputs`, None where that has None.
-    What it returns and sets is overwritten by its next call. UserError where there is nothing to compile with.
+    `modules` are all that `losses` computes with; their buffers change when the function is called, as they do in eager
+    mode, and not by capturing. It takes inputs of the shapes and layouts of `inputs`, None where that has None. Modes
+    of modules and what requires a gradient stay as they were at capture; whatever `losses` draws at random must not
+    matter to its value. A graph overwrites what it set and returned at its next call. UserError where there is nothing
+    to compile with.
     """
     with _buffers_kept(modules):
         if how == "compiled":
-            return _compiled(objective, modules, parameters, inputs)
-        return _graphed(objective, parameters, inputs)
+            return _compiled(losses, modules, parameters, inputs)
+        return _graphed(losses, parameters, inputs)
 
 
 def as_cuda_graph(body: Body) -> Body:
@@ -50,45 +52,46 @@ def as_cuda_graph(body: Body) -> Body:
 
 
 class _Together(nn.Module):
-    """The objective as a module that owns all it computes with, so that its weights can be given from outside."""
+    """The losses as a module that owns all they are computed with, so that its weights can be given from outside."""
 
-    def __init__(self, objective: Objective, modules: Sequence[nn.Module]) -> None:
+    def __init__(self, losses: LossFunction, modules: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.objective, self.modules_ = objective, nn.ModuleList(modules)
+        self.losses, self.modules_ = losses, nn.ModuleList(modules)
 
     def forward(self, *inputs: Tensor | None) -> Losses:
-        return self.objective(*inputs)
+        return self.losses(*inputs)
 
 
 def _compiled(
-    objective: Objective,
+    losses: LossFunction,
     modules: Sequence[nn.Module],
     parameters: Sequence[nn.Parameter],
     inputs: Sequence[Tensor | None],
-) -> Objective:
+) -> LossFunction:
     # torch.compile alone stops at a gradient inside a forward pass; the recording by make_fx has none left in it.
     from torch._dynamo.exc import TorchDynamoException
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    together = _Together(objective, modules)
+    together = _Together(losses, modules)
     weights = dict(together.named_parameters())
     names = {id(parameter): name for name, parameter in weights.items()}
     trained = [names[id(parameter)] for parameter in parameters]
     state: dict[str, Tensor] = {**weights, **dict(together.named_buffers())}
 
     def gradient(state: dict[str, Tensor], *inputs: Tensor | None) -> tuple[Losses, tuple[Tensor, ...]]:
-        losses = torch.func.functional_call(together, state, inputs)
-        gradients = torch.autograd.grad(losses["loss"], [state[name] for name in trained])
-        return {name: value.detach() for name, value in losses.items()}, gradients
+        found = torch.func.functional_call(together, state, inputs)
+        gradients = torch.autograd.grad(found["loss"], [state[name] for name in trained])
+        return {name: value.detach() for name, value in found.items()}, gradients
 
     compiled: Any = torch.compile(make_fx(gradient)(state, *inputs))
 
     def call(*inputs: Tensor | None) -> Losses:
+        found: Losses
         with torch.no_grad():
-            losses, gradients = compiled(state, *inputs)
-        for parameter, value in zip(parameters, gradients, strict=True):
-            parameter.grad = value
-        found: Losses = losses
+            found, gradients = compiled(state, *inputs)
+            for parameter, value in zip(parameters, gradients, strict=True):
+                # Fused optimizers take the entries of a gradient in the order in which its parameter has them.
+                parameter.grad = torch.empty_like(parameter).copy_(value)
         return found
 
     try:
@@ -102,16 +105,16 @@ def _compiled(
     return call
 
 
-def _graphed(objective: Objective, parameters: Sequence[nn.Parameter], inputs: Sequence[Tensor | None]) -> Objective:
+def _graphed(losses: LossFunction, parameters: Sequence[nn.Parameter], inputs: Sequence[Tensor | None]) -> LossFunction:
     static = [x if x is None else x.clone() for x in inputs]
-    losses: Losses = {}
+    found: Losses = {}
 
     def body() -> None:
         for parameter in parameters:
             parameter.grad = None
-        found = objective(*static)
-        found["loss"].backward()  # type: ignore[no-untyped-call]
-        losses.update({name: value.detach() for name, value in found.items()})
+        scalars = losses(*static)
+        scalars["loss"].backward()  # type: ignore[no-untyped-call]
+        found.update({name: value.detach() for name, value in scalars.items()})
 
     replay = as_cuda_graph(body)
 
@@ -120,15 +123,17 @@ def _graphed(objective: Objective, parameters: Sequence[nn.Parameter], inputs: S
             if place is not None and x is not None:
                 place.copy_(x)
         replay()
-        return losses
+        return found
 
     return call
 
 
 @contextmanager
 def _buffers_kept(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Put buffers back as they were: capturing runs the objective, but is no step."""
+    """Put buffers back as they were: capturing runs the losses, but is no step."""
     kept = [(buffer, buffer.clone()) for module in modules for buffer in module.buffers()]
-    yield
-    for buffer, value in kept:
-        buffer.copy_(value)
+    try:
+        yield
+    finally:
+        for buffer, value in kept:
+            buffer.copy_(value)

@@ -127,8 +127,8 @@ def _train(
         mixed_precision: Networks in bfloat16.
         tf32: TensorFloat-32 on GPUs that have it.
         accumulate: Parts a batch is computed in.
-        capture: compiled takes half a minute at the first step and spares a CPU a tenth of the others; cuda-graph spares
-            a GPU the host's part of each step.
+        capture: compiled takes half a minute at the first step and spares a CPU a tenth of the others; cuda-graph
+            spares a GPU the host's part of each step.
         log_every: Steps between lines of metrics.jsonl.
         sample_every: Steps between sample grids.
         checkpoint_every: Steps between checkpoints.

@@ -138,8 +138,15 @@ def test_bf16_is_autocast_and_tf32_is_put_back() -> None:
     steps.discriminator_gradient()
     assert seen == [torch.bfloat16]
     before = torch.backends.cudnn.allow_tf32
-    Steps(Setting(batch=2, width=2, precision="tf32")).discriminator_gradient()
-    assert torch.backends.cudnn.allow_tf32 == before
+    allowed = []
+    for precision in ("tf32", "float32"):
+        steps = Steps(Setting(method="vanilla", batch=2, width=2, precision=precision))
+        steps.discriminator.head.register_full_backward_hook(
+            lambda module, given, taken: allowed.append(torch.backends.cudnn.allow_tf32)
+        )
+        steps.body("discriminator gradient")()
+        assert torch.backends.cudnn.allow_tf32 == before
+    assert allowed == [True, False]
 
 
 def test_fused_products_are_fewer_and_the_unit_stays_plain() -> None:

@@ -264,7 +264,7 @@ def test_mixed_precision_normalizes_in_float32(data):
     trainer = Trainer(e, data(e), execution=Execution(mixed_precision=True))
     seen = []
     trainer.discriminator.register_forward_hook(lambda module, given, scores: seen.append(scores.dtype))
-    loss = trainer._discriminator_loss.scores
+    loss = trainer._objectives["D"].scores
     loss.register_forward_hook(lambda module, given, scores: seen.append(scores.dtype))
     trainer.step()
     assert seen[:2] == [torch.bfloat16, torch.float32]
@@ -491,6 +491,15 @@ def test_a_run_of_another_experiment_is_not_continued(data, tmp_path):
         with pytest.raises(UserError, match=f"was trained with {difference}"):
             train(other, data(e), tmp_path, seed=seed)
     assert (tmp_path / "experiment.json").read_bytes() == before
+
+
+def test_a_checkpoint_from_before_an_option_existed_goes_on_with_its_default(data):
+    e = small("shapes16-cnn-gn")
+    state = Trainer(e, data(e)).state()
+    del state["execution"]["capture"]
+    Trainer(e, data(e)).restore(state, "here")
+    with pytest.raises(UserError, match="here was trained with capture=eager, not compiled"):
+        Trainer(e, data(e), execution=Execution(capture="compiled")).restore(state, "here")
 
 
 def test_images_that_do_not_fit_the_experiment_are_refused(data):

@@ -47,7 +47,7 @@ class Captured:
 
 
 class Memory:
-    """The GPU allocator's peak over the same bodies."""
+    """What the GPU's allocator holds after the same bodies, a graph's own pool included."""
 
     params = Captured.params
     param_names = Captured.param_names
@@ -59,8 +59,10 @@ class Memory:
         if Steps is None or DEVICE == "cpu":
             raise NotImplementedError
 
-    def track_peak(self, network, method, precision, capture):
+    def track_reserved(self, network, method, precision, capture):
         body = _body(network, method, precision, capture)
+        body()
+        torch.cuda.empty_cache()  # what only capturing took
         torch.cuda.reset_peak_memory_stats()
         body()
-        return torch.cuda.max_memory_allocated() / 1e6
+        return torch.cuda.max_memory_reserved() / 1e6

@@ -16,8 +16,8 @@ BATCH = 64 if DEVICE == "cuda" else 8
 
 
 @lru_cache(maxsize=2)
-def _steps(*setting, **options):
-    return Steps(Setting(*setting, batch=BATCH, device=DEVICE, **options))
+def _steps(network, method):
+    return Steps(Setting(network, method, BATCH, DEVICE))
 
 
 def _run(body):

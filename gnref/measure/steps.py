@@ -5,10 +5,10 @@ what is measured is arithmetic, not data.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from gnref.losses import hinge
 from gnref.normalization import GradientNormalized, Method
 from gnref.penalties import consistency, gradient_penalty, zero_gradient_penalty
 from gnref.quotient import Zeta
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -163,24 +165,24 @@ class Steps:
         """The part as a function without arguments, captured as the setting says; warm it up before it is timed."""
         eager: Body = getattr(self, part.replace(" ", "_"))
         if self.setting.capture == "eager":
-            return eager
+            return partial(self._with_tf32, eager)
         if part not in self._captured:
             if self.setting.capture == "cuda-graph":
-                with self._precision():
-                    self._captured[part] = as_cuda_graph(eager)
+                self._captured[part] = self._with_tf32(partial(as_cuda_graph, eager))
             elif part == "discriminator gradient":
-                with self._precision():
-                    self._captured[part] = self._compiled_gradient()
+                self._captured[part] = partial(self._with_tf32, self._with_tf32(self._compiled_gradient))
             else:
                 raise UserError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
         return self._captured[part]
 
     def _compiled_gradient(self) -> Body:
+        def losses(*given: Tensor) -> dict[str, Tensor]:
+            with self._autocast():
+                return {"loss": self.loss(*given)}
+
         inputs = self.real, self.fake, *self.labels
         trained = [p for p in self.loss.parameters() if p.requires_grad]
-        return partial(
-            captured(lambda *given: {"loss": self.loss(*given)}, [self.loss], trained, inputs, "compiled"), *inputs
-        )
+        return partial(captured(losses, [self.loss], trained, inputs, "compiled"), *inputs)
 
     def forward_pass(self) -> Tensor:
         """One forward pass of D on as many images as a step of D has: the unit in which passes are counted."""
@@ -191,7 +193,7 @@ class Steps:
     def discriminator_gradient(self) -> None:
         """D's loss and its gradients."""
         self.discriminator.zero_grad(set_to_none=True)
-        with self._precision():
+        with self._autocast():
             loss = self.loss(self.real, self.fake, *self.labels)
         loss.backward()
 
@@ -203,21 +205,25 @@ class Steps:
     def score_gradient(self) -> None:
         """The part of G's step that is D's: the gradient in the images of G's loss, D's parameters frozen."""
         images = torch.cat([self.real, self.fake]).requires_grad_()
-        with self._frozen(), self._precision():
-            torch.autograd.grad(hinge.generator(self.loss.discriminator(images, *self.labels)), images)
+        with self._frozen():
+            with self._autocast():
+                loss = hinge.generator(self.loss.discriminator(images, *self.labels))
+            torch.autograd.grad(loss, images)
 
     def generator_step(self) -> None:
         """G's images, their scores with D frozen, G's gradients, and Adam."""
         self.generator.zero_grad(set_to_none=True)
-        with self._frozen(), self._precision():
-            fake = self.generator(self.latents, *self.labels)
-            hinge.generator(self.loss.discriminator(fake, *self.labels)).backward()  # type: ignore[no-untyped-call]
+        with self._frozen():
+            with self._autocast():
+                fake = self.generator(self.latents, *self.labels)
+                loss = hinge.generator(self.loss.discriminator(fake, *self.labels))
+            loss.backward()  # type: ignore[no-untyped-call]
         self._optimizers[self.generator].step()
 
     def iteration(self) -> None:
         """`updates` steps of D, each with new images of G, and one step of G."""
         for _ in range(self.setting.updates):
-            with torch.no_grad(), self._precision():
+            with torch.no_grad(), self._autocast():
                 fake = self.generator(
                     self.latents[: self.setting.batch], *(y[: self.setting.batch] for y in self.labels)
                 )
@@ -231,18 +237,20 @@ class Steps:
         yield
         self.discriminator.requires_grad_(True)
 
-    @contextmanager
-    def _precision(self) -> Iterator[None]:
-        """The setting's precision, for this body alone."""
+    def _autocast(self) -> AbstractContextManager[Any]:
+        """Networks and losses in the setting's precision; their backward passes follow what they were."""
+        kind = torch.device(self.setting.device).type
+        if self.setting.precision != "bf16":
+            return nullcontext()
+        return torch.autocast(kind if kind != "meta" else "cpu", torch.bfloat16)
+
+    def _with_tf32(self, body: Callable[[], T]) -> T:
+        """The body run with TensorFloat-32 as the setting says, for this body alone: backward passes too."""
         matmul, convolution = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
         allowed = self.setting.precision == "tf32"
-        kind = torch.device(self.setting.device).type
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
         try:
-            with torch.autocast(
-                kind if kind != "meta" else "cpu", torch.bfloat16, enabled=self.setting.precision == "bf16"
-            ):
-                yield
+            return body()
         finally:
             torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, convolution
 

@@ -1,6 +1,7 @@
 """What `gnref train` and `gnref sample` do."""
 
 import difflib
+import gc
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -101,6 +102,7 @@ def train_named(
                 print(f"gnref: {run}: step {step} of {experiment.steps}, {says}")
             if stopped:
                 break
+            gc.collect()  # a trainer with captured steps refers to itself: its GPU memory goes before the next begins
     return 0
 
 

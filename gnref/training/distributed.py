@@ -68,7 +68,10 @@ def joined(device: str | None = None) -> Iterator[Processes]:
     """Join the processes that `torchrun` started, or be one alone; each has a GPU of its own where there are any."""
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if "WORLD_SIZE" not in os.environ:
-        yield Processes(torch.device(kind))
+        alone = torch.device(kind)
+        if alone.type == "cuda" and alone.index is not None:
+            torch.cuda.set_device(alone)  # graphs are captured on the current one
+        yield Processes(alone)
         return
     here = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
     if kind == "cuda":

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gnref.capture import Losses, Objective, captured
+from gnref.capture import Losses, LossFunction, captured
 from gnref.data.augment import consistency_augmentation, flip
 from gnref.data.batches import Batches, derived_seed
 from gnref.data.images import Images, to_unit
@@ -59,9 +59,11 @@ class Trainer:
         self._batches = Batches(data, seed, self.processes.share)
         discriminator_objective = DiscriminatorObjective(experiment, self.discriminator)
         generator_objective = GeneratorObjective(experiment, self.generator, discriminator_objective.scores)
-        self._discriminator_loss = exchanging(discriminator_objective, self.processes, some_unused=self._grows)
-        self._generator_loss = exchanging(generator_objective, self.processes, some_unused=self._grows)
-        self._captured: dict[str, Objective] = {}
+        self._objectives = {
+            "D": exchanging(discriminator_objective, self.processes, some_unused=self._grows),
+            "G": exchanging(generator_objective, self.processes, some_unused=self._grows),
+        }
+        self._captured: dict[str, LossFunction] = {}
         self._fresh_optimizers()
 
     def step(self) -> None:
@@ -110,7 +112,7 @@ class Trainer:
     def restore(self, state: State, where: str) -> None:
         """Go on from what `state` gave; UserError where it is another experiment's or another architecture's."""
         mine = {**self.experiment.settings(), "seed": self.seed, **asdict(self.execution)}
-        theirs = {**state["experiment"], "seed": state["seed"], **state["execution"]}
+        theirs = {**state["experiment"], "seed": state["seed"], **asdict(Execution()), **state["execution"]}
         for key in mine:
             if key != "name" and mine[key] != theirs.get(key):
                 raise UserError(
@@ -166,29 +168,28 @@ class Trainer:
                 fake = self.generator(z, *self._conditions(fake_labels, now)).float()
             between = None if mix is None else fake + mix * (real - fake)
             alpha = now.alpha if self._grows else None
-            losses: Losses = self._discriminator_loss(real, fake, augmented, between, real_labels, fake_labels, alpha)
+            losses: Losses = self._objectives["D"](real, fake, augmented, between, real_labels, fake_labels, alpha)
         return losses
 
     def _generator_losses(self, now: Moment, z: Tensor, labels: Tensor | None) -> Losses:
         with self._precision():
-            losses: Losses = self._generator_loss(z, labels, (now.resolution, now.alpha) if self._grows else None)
+            losses: Losses = self._objectives["G"](z, labels, (now.resolution, now.alpha) if self._grows else None)
         return losses
 
     def _differentiate(
-        self, who: str, network: nn.Module, losses: Objective, inputs: tuple[Tensor | None, ...]
+        self, who: str, network: nn.Module, losses: LossFunction, inputs: tuple[Tensor | None, ...]
     ) -> None:
         """Set the gradients of the network's weights, and count the losses."""
         how, parts = self.execution.capture, self.execution.accumulate
         if how != "eager":
             if who not in self._captured:
-                modules = self.generator, self._discriminator_loss
+                modules = self.generator, self._objectives["D"]
                 self._captured[who] = captured(losses, modules, list(network.parameters()), inputs, how)
             self.tally.add(self._captured[who](*inputs), who, self.step_number)
             return
         network.zero_grad(set_to_none=True)
-        module = self._discriminator_loss if who == "D" else self._generator_loss
         for i, part in enumerate(zip(*(_chunks(x, parts) for x in inputs), strict=True)):
-            with without_exchange(module) if i + 1 < parts else nullcontext():
+            with without_exchange(self._objectives[who]) if i + 1 < parts else nullcontext():
                 found = losses(*part)
                 (found["loss"] / parts).backward()  # type: ignore[no-untyped-call]
             self.tally.add(found, who, self.step_number)
