@@ -404,6 +404,26 @@ def test_two_processes_are_one_on_the_joined_batch():
         assert error <= 2048 * 2**-24, name
 
 
+def test_each_process_draws_noise_of_its_own_for_stylegan(data, monkeypatch):
+    """Latents are parts of one draw; what is drawn within the networks is of another seed in every process."""
+    monkeypatch.setattr("gnref.training.trainer.exchanging", lambda objective, *_, **__: objective)
+    e = small("shapes-stylegan-gn", phase_images=32)
+    seeds, latents = [], []
+
+    def look(module: torch.nn.Module, given: tuple) -> None:
+        seeds.append(torch.initial_seed())
+        latents.append(given[0])
+
+    for rank, count in ((0, 1), (0, 2), (1, 2)):
+        trainer = Trainer(e, data(e), processes=Processes(torch.device("cpu"), rank, count))
+        trainer.generator.register_forward_pre_hook(look)
+        torch.manual_seed(5)
+        trainer._update_generator(moment(e, 0))
+    assert torch.equal(latents[0], torch.cat(latents[1:]))
+    assert seeds[0] == 5
+    assert len(set(seeds)) == 3
+
+
 def test_the_first_of_several_processes_scores_and_the_others_wait(tmp_path):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "gnref", "train", "shapes16-cnn-gn", "--steps", "3", "--folder", "run", "--no-tensorboard"]

@@ -115,7 +115,7 @@ class DiscriminatorObjective(nn.Module):
         images = [real, fake] if augmented is None else [real, fake, augmented]
         labels = [] if real_labels is None or fake_labels is None else [real_labels, fake_labels, real_labels]
         given = torch.cat(labels[: len(images)]) if labels else None
-        scores = self.scores(torch.cat(images), *_conditions(given, alpha)).split(len(real))
+        scores = self.scores(torch.cat(images), *conditions(given, alpha)).split(len(real))
         real_scores, fake_scores = scores[0], scores[1]
         parts = {"real": real_scores.mean(), "fake": fake_scores.mean()}
         parts["loss"] = self.loss.discriminator(real_scores, fake_scores)
@@ -124,7 +124,7 @@ class DiscriminatorObjective(nn.Module):
             parts["loss"] = parts["loss"] + self.consistency_weight * parts["consistency"]
         if self.penalty is not None and between is not None:
             # The points were drawn for the joined batch of all processes: the penalty finds nothing left to mix.
-            parts["penalty"] = self.penalty(self.scores, between, between, *_conditions(real_labels, alpha))
+            parts["penalty"] = self.penalty(self.scores, between, between, *conditions(real_labels, alpha))
             parts["loss"] = parts["loss"] + self.penalty_weight * parts["penalty"]
         return parts
 
@@ -140,11 +140,11 @@ class GeneratorObjective(nn.Module):
 
     def forward(self, z: Tensor, labels: Tensor | None, growth: tuple[int, float] | None) -> dict[str, Tensor]:
         """The loss of G(z); `growth` is StyleGAN's (resolution, α)."""
-        fake = self.generator(z, *_conditions(labels, growth))
-        return {"loss": self.loss.generator(self._scores[0](fake, *_conditions(labels, growth and growth[1])))}
+        fake = self.generator(z, *conditions(labels, growth))
+        return {"loss": self.loss.generator(self._scores[0](fake, *conditions(labels, growth and growth[1])))}
 
 
-def _conditions(labels: Tensor | None, growth: tuple[int, float] | float | None) -> tuple[Any, ...]:
+def conditions(labels: Tensor | None, growth: tuple[int, float] | float | None) -> tuple[Any, ...]:
     """What a network is called with besides images or latents."""
     if growth is not None:
         return growth if isinstance(growth, tuple) else (growth,)

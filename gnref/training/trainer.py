@@ -2,7 +2,7 @@
 
 Whatever is random in a step is drawn from a seed made of (seed, step), for the joined batch of all processes: so a step
 depends on nothing but the weights before it, wherever a run is cut, however often it is sampled, and on however many
-processes it runs.
+processes it runs (but for StyleGAN's noise, which each process draws for its own images).
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from gnref.runs import State, load_weights
 from gnref.training.distributed import Processes, exchanging, without_exchange
 from gnref.training.execution import Execution, check
 from gnref.training.experiment import Experiment
-from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, make_networks
+from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
 from gnref.training.schedule import Moment, moment
 from gnref.training.tally import Tally
 
@@ -165,7 +165,7 @@ class Trainer:
     ) -> Losses:
         with self._precision():
             with torch.no_grad():
-                fake = self.generator(z, *self._conditions(fake_labels, now)).float()
+                fake = self.generator(z, *conditions(fake_labels, self._growth(now))).float()
             between = None if mix is None else fake + mix * (real - fake)
             alpha = now.alpha if self._grows else None
             losses: Losses = self._objectives["D"](real, fake, augmented, between, real_labels, fake_labels, alpha)
@@ -173,13 +173,16 @@ class Trainer:
 
     def _generator_losses(self, now: Moment, z: Tensor, labels: Tensor | None) -> Losses:
         with self._precision():
-            losses: Losses = self._objectives["G"](z, labels, (now.resolution, now.alpha) if self._grows else None)
+            losses: Losses = self._objectives["G"](z, labels, self._growth(now))
         return losses
 
     def _differentiate(
         self, who: str, network: nn.Module, losses: LossFunction, inputs: tuple[Tensor | None, ...]
     ) -> None:
         """Set the gradients of the network's weights, and count the losses."""
+        if self._grows and self.processes.count > 1:
+            # StyleGAN draws noise within its networks, for the images of this process.
+            torch.manual_seed(derived_seed(torch.initial_seed(), self.processes.rank))
         how, parts = self.execution.capture, self.execution.accumulate
         if how != "eager":
             if who not in self._captured:
@@ -211,10 +214,8 @@ class Trainer:
             real = nn.functional.avg_pool2d(real, real.shape[-1] // now.resolution)
         return real if now.alpha == 1 else fade_reals(real, now.alpha)
 
-    def _conditions(self, labels: Tensor | None, now: Moment) -> tuple[Any, ...]:
-        if self._grows:
-            return now.resolution, now.alpha
-        return () if labels is None else (labels,)
+    def _growth(self, now: Moment) -> tuple[int, float] | None:
+        return (now.resolution, now.alpha) if self._grows else None
 
     # How it is computed
 
