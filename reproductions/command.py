@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn, Protocol
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 from jobs import Job, Options, dry_run, run_all, within
 from lines import Line, as_json, as_text
 from verdict import exit_code

@@ -9,7 +9,7 @@ suggests is judged as a statement: the largest slope of each surface over the bo
 linear region, is below the vanilla one's; five trained discriminators each.
 """
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 
 # isort: split
 

@@ -5,7 +5,7 @@ python reproductions/samples.py --run --cell figure4.d --data CIFAR10_FOLDER
 python reproductions/samples.py --plot
 """
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 
 # isort: split
 

@@ -8,7 +8,7 @@ shows how often a whole table of true cells passes, and how often Holm's correct
 rows are k sessions each, whose means lie so many deviations apart.
 """
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 
 # isort: split
 

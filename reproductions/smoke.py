@@ -8,7 +8,7 @@ committed ones bit for bit where processor, PyTorch and threads are the same, an
 committed seeds, widened by half its width on both sides: training is chaotic, so roundings do not stay small.
 """
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 
 # isort: split
 

@@ -8,7 +8,7 @@ pixels, and that vacated pixels are black, is the original configuration's readi
 distribution at 0.1 %.
 """
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 
 # isort: split
 

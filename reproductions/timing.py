@@ -6,7 +6,7 @@ Steps are the experiment's own (networks, batch, updates of D, augmentation); th
 long.
 """
 
-import installed  # noqa: F401
+import installed  # noqa: F401 - stops here where gnref is missing
 
 # isort: split
 

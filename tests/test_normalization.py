@@ -106,7 +106,7 @@ def test_only_the_discriminators_own_dependence_on_x_counts() -> None:
 def test_several_heads_are_normalized_each_by_itself() -> None:
     first, second = discriminator(), nn.Linear(3, 1).double()
     for kind in (tuple, list):
-        both = gnref.gradient_normalize(lambda x: kind((first(x), second(x))), points())  # noqa: B023
+        both = gnref.gradient_normalize(lambda x: kind((first(x), second(x))), points())  # noqa: B023 - called at once
         assert type(both) is kind
         assert torch.equal(both[0], gnref.gradient_normalize(first, points()))
         assert torch.equal(both[1], gnref.gradient_normalize(second, points()))

@@ -1,4 +1,4 @@
-# ruff: noqa: E402
+# ruff: noqa: E402 - the scripts are found once their folder is on the path
 """The rule of a verdict, the printed numbers, the form of evidence, and the shared command of `reproductions/`."""
 
 import json

@@ -94,9 +94,7 @@ def save_reference(path: Path, computed: Reference) -> None:
         "checksum": _checksum(tensors),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    mine = path.with_name(f"{path.name}.{os.getpid()}")  # several processes may fill one cache
-    write_atomically(mine, save(tensors, metadata))
-    os.replace(mine, path)
+    write_atomically(path, save(tensors, metadata))
 
 
 def load_reference(path: Path, protocol: Protocol, space: FeatureSpace, data: str | None = None) -> Reference:
@@ -109,7 +107,7 @@ def load_reference(path: Path, protocol: Protocol, space: FeatureSpace, data: st
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it has no iterator
     except (SafetensorError, OSError) as failure:
         raise UserError(f"expected reference statistics in {path}, but it does not load: {failure}") from failure
     expected = {"protocol": protocol.name, "space": space.name, "weights": space.digest, "data": data}

@@ -26,7 +26,7 @@ class _Counting(nn.Module):
 
 
 def _random_states() -> tuple[Tensor, str, object]:
-    return torch.get_rng_state(), repr(np.random.get_state()), random.getstate()  # noqa: NPY002
+    return torch.get_rng_state(), repr(np.random.get_state()), random.getstate()  # noqa: NPY002 - the global state is what is meant
 
 
 @law("normalized-function", evidence="equality")
@@ -38,7 +38,7 @@ def no_side_effects(normalize: Normalize, case: Case) -> float:
         parameter.grad = mark.clone()
     before = [p.detach().clone() for p in module.parameters()]
     # Moved on first, so that a subject that reseeds cannot find the state where it would put it.
-    torch.rand(1), np.random.random(), random.random()  # noqa: NPY002
+    torch.rand(1), np.random.random(), random.random()  # noqa: NPY002 - the global state is what is meant
     torch_state, numpy_state, python_state = _random_states()
     normalize(module, x, *case.arguments())
     torch_after, numpy_after, python_after = _random_states()

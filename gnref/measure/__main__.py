@@ -2,16 +2,16 @@
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
+from gnref.capture import Capture
 from gnref.errors import UserError
+from gnref.files import write_atomically
 from gnref.measure.steps import METHODS, NETWORKS, PARTS, Part, Setting
 from gnref.measure.tables import Figure, measured
 from gnref.measure.timing import environment
@@ -56,7 +56,7 @@ def _measure(options: Any) -> int:
         figures += found
     if options.json:
         report = {"command": " ".join(sys.argv[1:]), "environment": where, "figures": [f.as_json() for f in figures]}
-        _write(options.json, json.dumps(report, indent=1) + "\n")
+        write_atomically(options.json, json.dumps(report, indent=1) + "\n")
     return 0
 
 
@@ -71,7 +71,7 @@ def _options() -> Any:
     add("--width", type=int, default=None, help="of the networks; the paper's by default")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=("float32", "tf32", "bf16"), default="float32")
-    add("--capture", choices=("eager", "compiled", "cuda-graph"), default="eager")
+    add("--capture", choices=get_args(Capture), default="eager")
     add("--rounds", type=int, default=7)
     add("--threads", type=int, default=1, help="of the CPU; the process's time adds up over all of them")
     add("--count", action="store_true", help="count only; on the device meta this needs no memory")
@@ -99,16 +99,6 @@ def _lines(figures: Sequence[Figure]) -> list[str]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.1f}" if value >= 100 else f"{value:.3f}"
-
-
-def _write(path: Path, text: str) -> None:
-    """A text file, at once or not at all."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
 
 
 if __name__ == "__main__":

@@ -159,21 +159,23 @@ class Steps:
             self.real, self.fake = (x.contiguous(memory_format=layout) for x in (self.real, self.fake))
         self.loss = DiscriminatorLoss(self.discriminator, self.method)
         self._optimizers = {module: _adam(module, device) for module in (self.generator, self.discriminator)}
-        self._captured: dict[str, Body] = {}
+        self._bodies: dict[Part, Body] = {}
 
     def body(self, part: Part) -> Body:
         """The part as a function without arguments, captured as the setting says; warm it up before it is timed."""
+        if part not in self._bodies:
+            self._bodies[part] = self._with_tf32(partial(self._capture, part))
+        return partial(self._with_tf32, self._bodies[part])
+
+    def _capture(self, part: Part) -> Body:
         eager: Body = getattr(self, part.replace(" ", "_"))
         if self.setting.capture == "eager":
-            return partial(self._with_tf32, eager)
-        if part not in self._captured:
-            if self.setting.capture == "cuda-graph":
-                self._captured[part] = self._with_tf32(partial(as_cuda_graph, eager))
-            elif part == "discriminator gradient":
-                self._captured[part] = partial(self._with_tf32, self._with_tf32(self._compiled_gradient))
-            else:
-                raise UserError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
-        return self._captured[part]
+            return eager
+        if self.setting.capture == "cuda-graph":
+            return as_cuda_graph(eager)
+        if part != "discriminator gradient":
+            raise UserError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
+        return self._compiled_gradient()
 
     def _compiled_gradient(self) -> Body:
         def losses(*given: Tensor) -> dict[str, Tensor]:

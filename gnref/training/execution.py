@@ -45,6 +45,8 @@ def check(e: Experiment, data: Images, processes: Processes, execution: Executio
 
 def _check_capture(e: Experiment, processes: Processes, execution: Execution) -> None:
     how = execution.capture
+    if how == "eager":
+        return
     cases = [
         (how not in get_args(Capture), f"expected one of {', '.join(get_args(Capture))}"),
         (e.architecture == "stylegan", "StyleGAN draws at random within its networks and grows; leave it eager"),
@@ -52,7 +54,6 @@ def _check_capture(e: Experiment, processes: Processes, execution: Execution) ->
         (execution.accumulate > 1, "it keeps one batch's memory, so that it cannot accumulate; choose one of the two"),
         (how == "cuda-graph" and processes.device.type != "cuda", f"it needs a GPU, not {processes.device.type}"),
     ]
-    if how != "eager":
-        for wrong, complaint in cases:
-            if wrong:
-                raise UserError(f"{e.name}: capture {how}: {complaint}")
+    for wrong, complaint in cases:
+        if wrong:
+            raise UserError(f"{e.name}: capture {how}: {complaint}")
