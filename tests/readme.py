@@ -35,7 +35,7 @@ def sections() -> dict[str, str]:
             "claims": markdown(CLAIMS.values()),
             "reproductions": summary.page(),
             "speed": speed(),
-            "styles": (ROOT / "tests" / "styles.md").read_text(),
+            "styles": (ROOT / "tests" / "subjects" / "styles.md").read_text(),
         }
     finally:
         sys.path.remove(str(ROOT / "reproductions"))

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 import torch
+from subjects import mistakes
 from torch import Tensor
-
-sys.path.insert(0, str(Path(__file__).parent))
-import mistakes
 
 from gnref import gradient_normalize
 from gnref.conformance import Capabilities, Finding, Subject, parametrize_with_laws

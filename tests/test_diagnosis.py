@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from subjects.discriminators import STYLES, Style
 from torch import Tensor, nn
 
 import gnref
@@ -22,9 +23,6 @@ from gnref.diagnosis.command import verify
 from gnref.diagnosis.numbers import in_range, numbers, slack
 from gnref.diagnosis.subject import Subject
 from gnref.errors import UserError
-
-sys.path.insert(0, str(Path(__file__).parent))
-from discriminators import STYLES, Style
 
 
 def samples(style: Style) -> tuple[Tensor, Tensor | None]:

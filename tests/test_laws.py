@@ -1,25 +1,16 @@
 """The laws tell right from wrong: every named mistake dies by its expected law, and no right one is harmed."""
 
-import importlib.util
-import sys
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 import torch
+from subjects import mistakes
 
 from gnref.claims import CLAIMS, describe, find, listing, markdown
 from gnref.errors import UserError
 from gnref.exact import ExactNetwork
 from gnref.laws import LAWS, Case, Line
 from gnref.laws.examples import examples
-
-_SPEC = importlib.util.spec_from_file_location("mistakes", Path(__file__).with_name("mistakes.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-mistakes = importlib.util.module_from_spec(_SPEC)
-sys.modules["mistakes"] = mistakes
-_SPEC.loader.exec_module(mistakes)
 
 BY_ID = {law.id: law for law in LAWS}
 REQUIRED = [law for law in mistakes.JUDGES if law.level == "required"]

@@ -1,24 +1,14 @@
 """The table of styles in public code is what the laws say today, and each style breaks what it is known to break."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 import torch
+from subjects import styles
 
 from gnref.conformance.show import exit_code
 
-_SPEC = importlib.util.spec_from_file_location("styles", Path(__file__).with_name("styles.py"))
-assert _SPEC is not None
-assert _SPEC.loader is not None
-styles = importlib.util.module_from_spec(_SPEC)
-sys.modules["styles"] = styles
-_SPEC.loader.exec_module(styles)
-
 
 def test_the_table_is_what_the_command_writes() -> None:
-    assert styles.TABLE.read_text(encoding="utf-8") == styles.table(), "run python tests/styles.py"
+    assert styles.TABLE.read_text(encoding="utf-8") == styles.table(), "run python tests/subjects/styles.py"
 
 
 @pytest.mark.parametrize(

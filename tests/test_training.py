@@ -339,8 +339,8 @@ def test_a_finished_run_is_left_as_it_is(data, tmp_path):
 
 
 def test_killed_runs_lose_nothing(tmp_path):
-    """Three SIGKILLs, one of them in the middle of a write; `python tests/killed_run.py` does as many as it is told."""
-    command = [sys.executable, str(HERE / "killed_run.py"), str(tmp_path), "--kills", "3"]
+    """Three SIGKILLs, one of them in the middle of a write; `python tests/programs/killed_run.py` does as many as told."""
+    command = [sys.executable, str(HERE / "programs" / "killed_run.py"), str(tmp_path), "--kills", "3"]
     done = subprocess.run(
         [*command, "--experiments", "shapes16-cnn-gn-cr"], capture_output=True, text=True, check=False
     )
@@ -397,7 +397,9 @@ def test_two_processes_are_one_on_the_joined_batch():
     parts takes a power iteration with each part.
     """
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run([*command, str(HERE / "two_processes.py")], capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [*command, str(HERE / "programs" / "two_processes.py")], capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     for name, (equal, error) in json.loads(done.stdout).items():
         assert equal or "-sn" in name, name

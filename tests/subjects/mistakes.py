@@ -1,6 +1,6 @@
 """Wrong implementations of f / (‖∇ₓf‖ + |f|), each with the law that must kill it, and right ones written differently.
 
-`python tests/mistakes.py` prints which law kills which.
+`python tests/subjects/mistakes.py` prints which law kills which.
 """
 
 import random

@@ -1,6 +1,6 @@
 """The styles of gradient normalization in public code, written anew from their description, and which laws each keeps.
 
-`python tests/styles.py` writes the table, tests/styles.md, that the README shows; a test compares.
+`python tests/subjects/styles.py` writes the table, tests/subjects/styles.md, that the README shows; a test compares.
 """
 
 from collections.abc import Callable

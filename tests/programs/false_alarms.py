@@ -1,4 +1,4 @@
-"""Runs of the exact laws under random seeds, to bound the rate of false alarms: `python tests/false_alarms.py 20 50`.
+"""The exact laws under random seeds, to bound the rate of false alarms: `python tests/programs/false_alarms.py 20 50`.
 
 No alarm in n runs bounds the rate of runs with one by 3/n at 95 % (1 - 0.05^(1/n), to be exact).
 """

@@ -1,7 +1,7 @@
 """Kill runs with SIGKILL at random moments, in the middle of writes too, and compare them with one left alone.
 
-`python tests/killed_run.py FOLDER --kills 30` prints what it did and fails where a bit differs. The program imports
-everything once and trains in forked children, so that a kill costs milliseconds and not an import.
+`python tests/programs/killed_run.py FOLDER --kills 30` prints what it did and fails where a bit differs. The program
+imports everything once and trains in forked children, so that a kill costs milliseconds and not an import.
 """
 
 import argparse
