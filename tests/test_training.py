@@ -339,7 +339,7 @@ def test_a_finished_run_is_left_as_it_is(data, tmp_path):
 
 
 def test_killed_runs_lose_nothing(tmp_path):
-    """Three SIGKILLs, one of them in the middle of a write; `python tests/programs/killed_run.py` does as many as told."""
+    """Three SIGKILLs, one in the middle of a write; `python tests/programs/killed_run.py` does as many as told."""
     command = [sys.executable, str(HERE / "programs" / "killed_run.py"), str(tmp_path), "--kills", "3"]
     done = subprocess.run(
         [*command, "--experiments", "shapes16-cnn-gn-cr"], capture_output=True, text=True, check=False

@@ -1,9 +1,9 @@
 """Samples per second of the trainer against the sum of its parts, and against the method's original recipe.
 
 `python tests/programs/naive_loop.py` trains ResNet-32 on one CPU thread and prints ratios of processor time, each the
-minimum of several interleaved rounds. The original recipe, as plain PyTorch: a loader that serves n_dis batches at a time, flips
-and shifts image by image, ‖∇f‖ differentiated by double backward. It is timed with its own plain layout and, so that
-the layout's part is seen, with the trainer's fused, channels-last networks.
+minimum of several interleaved rounds. The original recipe, as plain PyTorch: a loader that serves n_dis
+batches at a time, flips and shifts image by image, ‖∇f‖ differentiated by double backward. It is timed with its own
+plain layout and, so that the layout's part is seen, with the trainer's fused, channels-last networks.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """How much faster several processes train than one: the wall time of the same steps, alone and together, in turns.
 
 `OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 tests/programs/scaling.py cifar10-resnet-gn` prints one JSON line: the
-ratio of each round, and their median. While the first process trains alone, the others wait and compute nothing. The images are
-the embedded shapes; every core that a process computes on must be free.
+ratio of each round, and their median. While the first process trains alone, the others wait and compute
+nothing. The images are the embedded shapes; every core that a process computes on must be free.
 """
 
 import json

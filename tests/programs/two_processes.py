@@ -1,8 +1,9 @@
 """Train every method in the processes that torchrun started, and in one process on the joined batch; compare.
 
-`torchrun --nproc-per-node 2 tests/programs/two_processes.py` prints one JSON line: by method, whether the weights equal to
-the bit those of one process that computes the batch in as many parts, and the largest ‖g - g'‖ / ‖g'‖ over the gradients
-against those of one process that computes it at once. G's batch norm is in evaluation mode, where it couples nothing.
+`torchrun --nproc-per-node 2 tests/programs/two_processes.py` prints one JSON line: by method, whether the
+weights equal to the bit those of one process that computes the batch in as many parts, and the largest ‖g - g'‖ / ‖g'‖
+over the gradients against those of one process that computes it at once.
+G's batch norm is in evaluation mode, where it couples nothing.
 """
 
 import json
