@@ -17,10 +17,10 @@ from subjects.discriminators import STYLES, Style
 from torch import Tensor, nn
 
 import gnref
-from gnref.admissible import coupling, nonlinearity, untrue_gradient
 from gnref.diagnosis import Diagnosis, diagnose, show
 from gnref.diagnosis.command import verify
 from gnref.diagnosis.numbers import in_range, numbers, slack
+from gnref.diagnosis.probes import coupling, nonlinearity, untrue_gradient
 from gnref.diagnosis.subject import Subject
 from gnref.errors import UserError
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gnref.admissible import coupling, nonlinearity, untrue_gradient
+from gnref.diagnosis.probes import coupling, nonlinearity, untrue_gradient
 from gnref.diagnosis.remedies import remedy
 
 CURVED = COUPLED = 1e-9
