@@ -1,13 +1,12 @@
 """The command line: one function a command, each a few lines that hand over to its room."""
 
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from gnref.errors import UserError
+from gnref.errors import UserError, one_sentence
 
 
 def _commands() -> dict[str, Callable[..., int | None]]:
@@ -219,18 +218,11 @@ def _verify(
 
 def main() -> NoReturn:
     """Run one command; exit 0 when it says so, 2 with one sentence when a person has to change something."""
-    try:
-        import tyro
-    except ImportError:
-        sys.exit("gnref: the command line needs tyro; install it with: pip install 'gnref[proofs]'")
-    try:
+    code: int | None = None
+    with one_sentence("gnref"):
+        try:
+            import tyro
+        except ImportError:
+            raise UserError("the command line needs tyro; install it with: pip install 'gnref[proofs]'") from None
         code = tyro.extras.subcommand_cli_from_dict(_commands(), prog="gnref")
-        sys.stdout.flush()
-    except UserError as mistake:
-        print(f"gnref: {mistake}", file=sys.stderr)
-        sys.exit(2)
-    except BrokenPipeError:
-        # The reader of a pipe, such as head, has seen enough; nothing is left to flush to it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     sys.exit(code or 0)

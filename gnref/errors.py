@@ -1,5 +1,70 @@
-"""The one exception for a person's mistake: its message is a sentence the command line prints as it is."""
+"""A person's mistakes: the one exception for them, and how every command ends."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
+from typing import NoReturn
 
 
 class UserError(ValueError):
     """What was expected, what came, and what to do, in one sentence; the command line prints it and exits with 2."""
+
+
+@contextmanager
+def one_sentence(program: str) -> Iterator[None]:
+    """End a command as commands should: no mistake, interrupt or full disk prints a traceback.
+
+    What happens within the block, and the exit code: UserError, too little memory, a file that cannot be read or
+    written, a full disk behind standard output: one sentence on standard error, 2. Ctrl-C: 130. A reader of standard
+    output that has seen enough, such as head: 0. A terminal without UTF-8 gets escapes such as \\u03b6.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            yield
+        except SystemExit:
+            _flush()
+            raise
+        _flush()
+    except UserError as mistake:
+        _end(2, f"{program}: {mistake}")
+    except KeyboardInterrupt:
+        _end(130, f"{program}: interrupted")
+    except BrokenPipeError:
+        _end(0)
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not any(told in str(error) for told in _OUT_OF_MEMORY):
+            raise
+        _end(2, f"{program}: there is not enough memory for this; ask for less at a time")
+    except OSError as error:
+        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        room = "; make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        _end(2, f"{program}: {where}{error.strerror or error}{room}")
+
+
+# PyTorch raises RuntimeError for it, in these words.
+_OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+
+
+def _flush() -> None:
+    if sys.stdout is not None:  # it is None where the process was started with a closed one
+        sys.stdout.flush()
+
+
+def _end(code: int, sentence: str = "") -> NoReturn:
+    """Exit with this code, and let nothing be flushed into a closed or full standard output on the way out."""
+    if sentence and sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(sentence, file=sys.stderr, flush=True)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)

@@ -12,7 +12,8 @@ PACKAGE = ROOT / "gnref"
 
 # Each room imports only from rows above its own; rooms of one row do not import each other, except as named below.
 ORDER = [
-    ["errors", "files"],
+    ["errors"],
+    ["files"],
     ["exact", "claims", "report", "report_page", "operations", "quotient", "capture"],
     ["networks", "losses", "data", "replay", "admissible"],
     ["normalization"],
