@@ -18,8 +18,9 @@ ORDER = [
     ["networks", "losses", "data", "replay", "admissible"],
     ["normalization"],
     ["penalties", "certificates"],
-    ["strategies", "laws", "runs", "measure"],
+    ["strategies", "laws", "runs"],
     ["training", "evaluation", "vectors", "conformance", "diagnosis"],
+    ["measure"],
     ["pytest_plugin", "cli"],
     ["__main__"],
 ]

@@ -5,13 +5,15 @@ from functools import lru_cache
 
 import torch
 
+from benchmarks import METHODS
+
 try:
+    from gnref.measure import METHODS as KNOWN
     from gnref.measure import Setting, Steps
 except ImportError:
     Steps = None
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-METHODS = ["vanilla", "sn", "1-gp", "0-gp", "gn-double-backward", "gn", "gn1", "gn0", "gn-cr"]
 BATCH = 64 if DEVICE == "cuda" else 8
 
 
@@ -38,10 +40,10 @@ class Time:
     repeat = 7
     rounds = 2
     warmup_time = 2 if DEVICE == "cuda" else 0
-    version = "2"
+    version = "3"
 
     def setup(self, network, method, part):
-        if Steps is None:
+        if Steps is None or method not in KNOWN:
             raise NotImplementedError
         torch.set_num_threads(1)
         if part == "iteration" and DEVICE == "cpu" and network != "cnn-32":

@@ -4,7 +4,8 @@ Benchmarks, Table 1 and `python -m gnref.measure` all use these.
 """
 
 from gnref.measure.counting import Count, count
-from gnref.measure.steps import METHODS, NETWORKS, PARTS, Setting, Steps
+from gnref.measure.methods import METHODS, NETWORKS
+from gnref.measure.steps import PARTS, Setting, Steps
 from gnref.measure.tables import measured, table1
 from gnref.measure.timing import environment, interleaved, ratio
 

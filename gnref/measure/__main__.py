@@ -12,11 +12,11 @@ import torch
 from gnref.capture import Capture
 from gnref.errors import UserError
 from gnref.files import write_atomically
-from gnref.measure.steps import METHODS, NETWORKS, PARTS, Part, Setting
+from gnref.measure.methods import METHODS, NETWORKS
+from gnref.measure.steps import PARTS, Part, Setting
 from gnref.measure.tables import Figure, measured
 from gnref.measure.timing import environment
-
-_LAYOUTS = ("plain", "channels-last", "fused", "fused channels-last")
+from gnref.training.layout import Layout
 
 
 def main() -> int:
@@ -66,7 +66,7 @@ def _options() -> Any:
     add("--network", nargs="+", choices=NETWORKS, default=["resnet-32"])
     add("--method", nargs="+", choices=METHODS, default=["vanilla", "gn", "gn-double-backward"])
     add("--part", nargs="+", choices=PARTS, default=["discriminator gradient", "score gradient"])
-    add("--layout", nargs="+", choices=_LAYOUTS, default=["plain"])
+    add("--layout", nargs="+", choices=get_args(Layout), default=["plain"])
     add("--batch", type=int, default=16, help="reals in a step, with as many fakes")
     add("--width", type=int, default=None, help="of the networks; the paper's by default")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -1,74 +1,30 @@
-"""The bodies that are measured: gradients, steps and iterations of one method on one network, in one setting.
+"""The bodies that are measured: the trainer's gradients, steps and iterations in one setting, on inputs that stay.
 
-Bodies are the same for every method but for the method itself, and their inputs are random numbers that never change:
-what is measured is arithmetic, not data.
+Networks, objectives and optimizers are those that the trainer makes of the same experiment, and an iteration is its
+`step`. The inputs of gradients are random numbers that never change: what is measured is arithmetic, not data.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from gnref import networks
-from gnref.capture import Body, Capture, as_cuda_graph, captured
+from gnref.capture import Body, Capture, Losses, LossFunction, captured
 from gnref.data.augment import consistency_augmentation
+from gnref.data.images import ImageSet
 from gnref.errors import UserError
-from gnref.losses import hinge
-from gnref.normalization import GradientNormalized, Method
-from gnref.penalties import consistency, gradient_penalty, zero_gradient_penalty
-from gnref.quotient import Zeta
+from gnref.measure.methods import differentiated_by, experiment_of
+from gnref.training.distributed import Processes
+from gnref.training.execution import Execution
+from gnref.training.layout import FUSING, Layout, memory_format
+from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
+from gnref.training.trainer import Trainer, adam
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Network:
-    """A generator and a discriminator of the paper at one image size."""
-
-    generator: Callable[..., nn.Module]
-    discriminator: Callable[..., nn.Module]
-    size: int
-    conditional: bool = False
-    fuses: bool = True
-    """Whether pooling and upsampling can be computed within the convolutions."""
-
-
-NETWORKS: Mapping[str, Network] = {
-    "cnn-32": Network(networks.CNNGenerator, networks.CNNDiscriminator, 32, fuses=False),
-    "cnn-48": Network(networks.CNNGenerator, networks.CNNDiscriminator, 48, fuses=False),
-    "resnet-32": Network(networks.ResNetGenerator, networks.ResNetDiscriminator, 32),
-    "resnet-48": Network(networks.ResNetGenerator, networks.ResNetDiscriminator, 48),
-    "resnet-128": Network(networks.ResNetGenerator, networks.ResNetDiscriminator, 128),
-    "biggan-32": Network(networks.BigGANGenerator, networks.BigGANDiscriminator, 32, conditional=True),
-}
-
-
-@dataclass(frozen=True)
-class Regularization:
-    """What a method adds to a plain discriminator and its hinge loss."""
-
-    zeta: Zeta | None = None
-    path: Method = "replay"
-    spectral_norm: bool = False
-    penalty: Callable[..., Tensor] | None = None
-    consistency: bool = False
-
-
-METHODS: Mapping[str, Regularization] = {
-    "vanilla": Regularization(),
-    "sn": Regularization(spectral_norm=True),
-    "1-gp": Regularization(penalty=gradient_penalty),
-    "0-gp": Regularization(penalty=zero_gradient_penalty),
-    "gn-double-backward": Regularization("abs", "double-backward"),
-    "gn": Regularization("abs"),
-    "gn1": Regularization("one"),
-    "gn0": Regularization("zero"),
-    "gn-cr": Regularization("abs", consistency=True),
-}
 
 Part = Literal["discriminator gradient", "discriminator step", "score gradient", "generator step", "iteration"]
 PARTS: tuple[Part, ...] = (
@@ -91,8 +47,7 @@ class Setting:
     device: str = "cpu"
     precision: Literal["float32", "tf32", "bf16"] = "float32"
     """float32 is without TF32; bf16 is autocast: networks in bfloat16, the rest in float32."""
-    layout: Literal["plain", "channels-last", "fused", "fused channels-last"] = "plain"
-    """Of images in memory; fused computes pooling and upsampling within the convolutions, where a network can."""
+    layout: Layout = "plain"
     capture: Capture = "eager"
     width: int | None = None
     """The networks' width; None is the paper's."""
@@ -100,30 +55,13 @@ class Setting:
     """Steps of D in an iteration."""
 
 
-class DiscriminatorLoss(nn.Module):
-    """D's loss of one batch, reals and fakes in one pass as the original code has it. Weights: 10 on any addition."""
+class _Task(NamedTuple):
+    """A gradient: of which losses, in which parameters, at which inputs."""
 
-    def __init__(self, discriminator: nn.Module, method: Regularization) -> None:
-        super().__init__()
-        self.discriminator = scores_of(discriminator, method)
-        self.method = method
-
-    def forward(self, real: Tensor, fake: Tensor, *labels: Tensor) -> Tensor:
-        """The scalar loss; labels (2N,) are those of the reals, then of the fakes."""
-        scores = self.discriminator(torch.cat([real, fake]), *labels)
-        loss = hinge.discriminator(scores[: len(real)], scores[len(real) :])
-        half = [y[: len(real)] for y in labels]
-        if self.method.penalty is not None:
-            loss = loss + 10 * self.method.penalty(self.discriminator, real, fake, *half)
-        if self.method.consistency:
-            augmented = self.discriminator(consistency_augmentation(real), *half)
-            loss = loss + 10 * consistency(scores[: len(real)], augmented)
-        return loss
-
-
-def scores_of(discriminator: nn.Module, method: Regularization) -> nn.Module:
-    """The discriminator as the losses see it."""
-    return discriminator if method.zeta is None else GradientNormalized(discriminator, method.zeta, method.path)
+    losses: LossFunction
+    modules: Sequence[nn.Module]
+    parameters: Sequence[nn.Parameter]
+    inputs: Sequence[Tensor | None]
 
 
 class Steps:
@@ -133,105 +71,135 @@ class Steps:
     """
 
     def __init__(self, setting: Setting) -> None:
-        self.setting, self.method = setting, METHODS[setting.method]
-        network = NETWORKS[setting.network]
-        device = torch.device(setting.device)
-        fused = {"fuse": True} if setting.layout.startswith("fused") else {}
-        if fused and not network.fuses:
+        self.setting = setting
+        width = {} if setting.width is None else {"width": setting.width}
+        n = setting.batch
+        e = experiment_of(
+            setting.network, setting.method, batch=n, generator_batch=2 * n, n_dis=setting.updates, **width
+        )
+        if setting.layout.startswith("fused") and e.architecture not in FUSING:
             raise UserError(
                 f"Steps: {setting.network} has no pooling to fuse; choose the layout plain or channels-last"
             )
-        width = {} if setting.width is None else {"width": setting.width}
-        with torch.random.fork_rng(), torch.device(device):
+        self.experiment, self._device = e, torch.device(setting.device)
+        with torch.random.fork_rng(), self._device:
             torch.manual_seed(0)
-            self.generator = network.generator(network.size, **width, **fused)
-            self.discriminator = network.discriminator(
-                network.size, spectral_norm=self.method.spectral_norm, **width, **fused
-            )
-            batch, shape = setting.batch, (3, network.size, network.size)
-            self.real, self.fake = torch.randn(batch, *shape), torch.randn(batch, *shape)
-            self.latents = torch.randn(2 * batch, 128)
-            self.labels = (torch.arange(2 * batch) % 10,) if network.conditional else ()
-        if setting.layout.endswith("channels-last"):
-            layout: Any = torch.channels_last
-            for module in (self.generator, self.discriminator):
-                module.to(memory_format=layout)  # type: ignore[call-overload]
-            self.real, self.fake = (x.contiguous(memory_format=layout) for x in (self.real, self.fake))
-        self.loss = DiscriminatorLoss(self.discriminator, self.method)
-        self._optimizers = {module: _adam(module, device) for module in (self.generator, self.discriminator)}
-        self._bodies: dict[Part, Body] = {}
+            self.generator, self.discriminator = make_networks(e, setting.layout)
+            self.real, self.fake = (self._laid_out(torch.randn(n, 3, e.size, e.size)) for _ in range(2))
+            self.latents = torch.randn(2 * n, e.latent)
+            self.labels = torch.arange(2 * n) % e.classes if e.classes else None
+        self.objective = DiscriminatorObjective(e, self.discriminator, differentiated_by(setting.method))
+        self._tasks = {"D": self._of_discriminator(), "G": self._of_generator(), "images": self._of_images()}
+        self._captured: dict[str, LossFunction] = {}
+        self._optimizers = {
+            "D": adam(e, self.discriminator, e.lr_discriminator),
+            "G": adam(e, self.generator, e.lr_generator),
+        }
+        self._trainer: Trainer | None = None
 
     def body(self, part: Part) -> Body:
-        """The part as a function without arguments, captured as the setting says; warm it up before it is timed."""
-        if part not in self._bodies:
-            self._bodies[part] = self._with_tf32(partial(self._capture, part))
-        return partial(self._with_tf32, self._bodies[part])
-
-    def _capture(self, part: Part) -> Body:
-        eager: Body = getattr(self, part.replace(" ", "_"))
-        if self.setting.capture == "eager":
-            return eager
-        if self.setting.capture == "cuda-graph":
-            return as_cuda_graph(eager)
-        if part != "discriminator gradient":
-            raise UserError(f'Steps: expected "discriminator gradient" where capture is "compiled", got {part!r}')
-        return self._compiled_gradient()
-
-    def _compiled_gradient(self) -> Body:
-        def losses(*given: Tensor) -> dict[str, Tensor]:
-            with self._autocast():
-                return {"loss": self.loss(*given)}
-
-        inputs = self.real, self.fake, *self.labels
-        trained = [p for p in self.loss.parameters() if p.requires_grad]
-        return partial(captured(losses, [self.loss], trained, inputs, "compiled"), *inputs)
+        """The part as a function without arguments; warm it up before it is timed: the first call captures."""
+        return partial(self._with_tf32, getattr(self, part.replace(" ", "_")))
 
     def forward_pass(self) -> Tensor:
         """One forward pass of D on as many images as a step of D has: the unit in which passes are counted."""
         with torch.no_grad():
-            scores: Tensor = self.discriminator(torch.cat([self.real, self.fake]), *self.labels)
+            scores: Tensor = self.discriminator(torch.cat([self.real, self.fake]), *conditions(self.labels, None))
         return scores
 
     def discriminator_gradient(self) -> None:
         """D's loss and its gradients."""
-        self.discriminator.zero_grad(set_to_none=True)
-        with self._autocast():
-            loss = self.loss(self.real, self.fake, *self.labels)
-        loss.backward()
+        self._differentiate("D")
 
     def discriminator_step(self) -> None:
         """D's gradients, and Adam."""
-        self.discriminator_gradient()
-        self._optimizers[self.discriminator].step()
+        self._differentiate("D")
+        self._optimizers["D"].step()
 
     def score_gradient(self) -> None:
         """The part of G's step that is D's: the gradient in the images of G's loss, D's parameters frozen."""
-        images = torch.cat([self.real, self.fake]).requires_grad_()
         with self._frozen():
-            with self._autocast():
-                loss = hinge.generator(self.loss.discriminator(images, *self.labels))
-            torch.autograd.grad(loss, images)
+            self._differentiate("images")
 
     def generator_step(self) -> None:
         """G's images, their scores with D frozen, G's gradients, and Adam."""
-        self.generator.zero_grad(set_to_none=True)
         with self._frozen():
-            with self._autocast():
-                fake = self.generator(self.latents, *self.labels)
-                loss = hinge.generator(self.loss.discriminator(fake, *self.labels))
-            loss.backward()  # type: ignore[no-untyped-call]
-        self._optimizers[self.generator].step()
+            self._differentiate("G")
+        self._optimizers["G"].step()
 
     def iteration(self) -> None:
-        """`updates` steps of D, each with new images of G, and one step of G."""
-        for _ in range(self.setting.updates):
-            with torch.no_grad(), self._autocast():
-                fake = self.generator(
-                    self.latents[: self.setting.batch], *(y[: self.setting.batch] for y in self.labels)
-                )
-                self.fake.copy_(fake)
-            self.discriminator_step()
-        self.generator_step()
+        """The trainer's own step: `updates` steps of D, each with new images of G, one of G, one of its average."""
+        if self._trainer is None:
+            self._trainer = self._new_trainer()
+        self._trainer.step()
+
+    def _differentiate(self, which: str) -> None:
+        losses, modules, parameters, inputs = self._tasks[which]
+        if self.setting.capture != "eager":
+            if which not in self._captured:
+                self._captured[which] = captured(losses, modules, parameters, inputs, self.setting.capture)
+            self._captured[which](*inputs)
+            return
+        for parameter in parameters:
+            parameter.grad = None
+        losses(*inputs)["loss"].backward()  # type: ignore[no-untyped-call]
+
+    def _of_discriminator(self) -> _Task:
+        e, (real_labels, fake_labels) = self.experiment, self._halves()
+        augmented = consistency_augmentation(self.real) if e.consistency_weight else None
+        between = (self.real + self.fake) / 2 if e.penalty != "none" else None
+
+        def losses(*inputs: Tensor | None) -> Losses:
+            with self._autocast():
+                found: Losses = self.objective(*inputs, None)
+            return found
+
+        inputs = self.real, self.fake, augmented, between, real_labels, fake_labels
+        return _Task(losses, [self.objective], list(self.discriminator.parameters()), inputs)
+
+    def _of_generator(self) -> _Task:
+        objective = GeneratorObjective(self.experiment, self.generator, self.objective.scores)
+
+        def losses(*inputs: Tensor | None) -> Losses:
+            with self._autocast():
+                found: Losses = objective(*inputs, None)
+            return found
+
+        return _Task(
+            losses, [objective, self.objective], list(self.generator.parameters()), (self.latents, self.labels)
+        )
+
+    def _of_images(self) -> _Task:
+        images = nn.ParameterList([nn.Parameter(torch.cat([self.real, self.fake]))])
+
+        def losses(labels: Tensor | None) -> Losses:
+            with self._autocast():
+                scores = self.objective.scores(images[0], *conditions(labels, None))
+                return {"loss": self.objective.loss.generator(scores)}
+
+        return _Task(losses, [images, self.objective], list(images), (self.labels,))
+
+    def _halves(self) -> Sequence[Tensor | None]:
+        """The labels of reals and of fakes."""
+        return (None, None) if self.labels is None else self.labels.chunk(2)
+
+    def _new_trainer(self) -> Trainer:
+        e, s = self.experiment, self.setting
+        images = torch.zeros(e.batch, 3, e.size, e.size, dtype=torch.uint8, device=self._device)
+        labels = torch.arange(e.batch) % e.classes if e.classes else None
+        if labels is not None:
+            labels[-1] = e.classes - 1  # so that few images, too, are of that many classes
+        execution = Execution(
+            mixed_precision=s.precision == "bf16",
+            tf32=s.precision == "tf32",
+            capture=s.capture,
+            layout=s.layout,
+            method=differentiated_by(s.method),
+        )
+        return Trainer(e, ImageSet(images, labels), processes=Processes(self._device), execution=execution)
+
+    def _laid_out(self, images: Tensor) -> Tensor:
+        return images.contiguous(memory_format=memory_format(self.setting.layout))
 
     @contextmanager
     def _frozen(self) -> Iterator[None]:
@@ -241,10 +209,9 @@ class Steps:
 
     def _autocast(self) -> AbstractContextManager[Any]:
         """Networks and losses in the setting's precision; their backward passes follow what they were."""
-        kind = torch.device(self.setting.device).type
         if self.setting.precision != "bf16":
             return nullcontext()
-        return torch.autocast(kind if kind != "meta" else "cpu", torch.bfloat16)
+        return torch.autocast(self._device.type if self._device.type != "meta" else "cpu", torch.bfloat16)
 
     def _with_tf32(self, body: Callable[[], T]) -> T:
         """The body run with TensorFloat-32 as the setting says, for this body alone: backward passes too."""
@@ -255,12 +222,3 @@ class Steps:
             return body()
         finally:
             torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, convolution
-
-
-def _adam(module: nn.Module, device: torch.device) -> torch.optim.Adam:
-    """The paper's optimizer; on a GPU nothing of it is read by the host, so that a graph can hold it."""
-    on_gpu = device.type == "cuda"
-    rate: Any = torch.tensor(2e-4, device=device) if on_gpu else 2e-4
-    return torch.optim.Adam(
-        module.parameters(), lr=rate, betas=(0.0, 0.9), capturable=on_gpu, fused=None if device.type == "meta" else True
-    )

@@ -37,13 +37,15 @@ class Figure:
 def measured(settings: Sequence[Setting], parts: Sequence[Part], rounds: int = 7) -> list[Figure]:
     """Every part of every setting, all settings of one part timed interleaved; `rounds=0` counts only.
 
+    Counts are of the eager part, whatever captures the timed one: inside a graph there is nothing to count.
     Settings are of one network, batch and device, so that the ratios mean something.
     """
     steps = {setting: Steps(setting) for setting in settings}
+    eager = {s: steps[s] if s.capture == "eager" else Steps(replace(s, capture="eager")) for s in settings}
     unit = count(Steps(replace(settings[0], method="vanilla", layout="plain", capture="eager")).forward_pass).flops
     figures = []
     for part in parts:
-        counts = {s: count(getattr(steps[s], part.replace(" ", "_"))) for s in settings}
+        counts = {s: count(getattr(eager[s], part.replace(" ", "_"))) for s in settings}
         names = {s: str(i) for i, s in enumerate(settings)}
         bodies = {names[s]: steps[s].body(part) for s in settings} if rounds else {}
         times = interleaved(bodies, rounds, settings[0].device)

@@ -6,8 +6,10 @@ from typing import get_args
 from gnref.capture import Capture
 from gnref.data.images import Images
 from gnref.errors import UserError
+from gnref.normalization import Method
 from gnref.training.distributed import Processes
 from gnref.training.experiment import Experiment
+from gnref.training.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class Execution:
     statistics, and its own power iteration under spectral normalization."""
     capture: Capture = "eager"
     """Whether gradients run operation by operation, compiled at the first step, or replayed as a CUDA graph."""
+    layout: Layout = "fused channels-last"
+    """Of images and weights in memory; `fused` computes resampling within the convolutions, where there are such."""
+    method: Method = "auto"
+    """What computes GN's gradient, as in `gradient_normalize`: auto is the replay where it is exact."""
 
 
 def check(e: Experiment, data: Images, processes: Processes, execution: Execution) -> None:

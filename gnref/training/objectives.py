@@ -16,9 +16,10 @@ from gnref.networks import (
     original_cnn_init,
 )
 from gnref.networks.layers import initialize
-from gnref.normalization import GradientNormalized
+from gnref.normalization import GradientNormalized, Method
 from gnref.runs import build_generator
 from gnref.training.experiment import Experiment
+from gnref.training.layout import FUSING, Layout, laid_out
 
 _LOSSES: Mapping[str, losses.Loss] = {
     "hinge": losses.hinge,
@@ -41,7 +42,6 @@ _GENERATORS = {
     "biggan": "BigGANGenerator",
     "stylegan": "StyleGANGenerator",
 }
-_FUSING = ("resnet", "biggan")  # pooling and upsampling computed within the convolutions: the same, with fewer products
 
 
 def generator_spec(e: Experiment) -> dict[str, Any]:
@@ -53,16 +53,15 @@ def generator_spec(e: Experiment) -> dict[str, Any]:
     }
 
 
-def make_networks(e: Experiment) -> tuple[nn.Module, nn.Module]:
-    """G and D with fresh weights from torch's random state, laid out to be fast; their functions are the paper's."""
-    fused = {"fuse": True} if e.architecture in _FUSING else {}
+def make_networks(e: Experiment, layout: Layout = "fused channels-last") -> tuple[nn.Module, nn.Module]:
+    """G and D with fresh weights from torch's random state; their functions are the paper's in every layout."""
+    fused = {"fuse": True} if e.architecture in FUSING and layout.startswith("fused") else {}
     spec = generator_spec(e)
     generator = build_generator({**spec, "arguments": spec["arguments"] | fused})
     discriminator = _discriminator(e, fused)
     if e.initialization == "original":
         initialize(generator, original_cnn_init)
-    # Channels last is faster on CPUs for these sizes, and what a GPU's bfloat16 and TF32 kernels take.
-    return generator.to(memory_format=torch.channels_last), discriminator.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out(generator, layout), laid_out(discriminator, layout)
 
 
 def _discriminator(e: Experiment, fused: Mapping[str, bool]) -> nn.Module:
@@ -82,19 +81,19 @@ def _discriminator(e: Experiment, fused: Mapping[str, bool]) -> nn.Module:
             return StyleGANDiscriminator(e.size, e.width, minibatch_stddev=e.coupled, **given)
 
 
-def scores_of(e: Experiment, discriminator: nn.Module) -> nn.Module:
-    """The discriminator as the losses see it: normalized where the experiment says so."""
+def scores_of(e: Experiment, discriminator: nn.Module, method: Method = "auto") -> nn.Module:
+    """The discriminator as the losses see it: normalized where the experiment says so, differentiated by `method`."""
     if e.normalization not in _ZETAS:
         return discriminator
-    return GradientNormalized(discriminator, _ZETAS[e.normalization], coupled=e.coupled)
+    return GradientNormalized(discriminator, _ZETAS[e.normalization], method, coupled=e.coupled)
 
 
 class DiscriminatorObjective(nn.Module):
     """D's loss: adversarial, plus λ_CR · consistency, plus λ_GP · penalty, each where the experiment has it."""
 
-    def __init__(self, e: Experiment, discriminator: nn.Module) -> None:
+    def __init__(self, e: Experiment, discriminator: nn.Module, method: Method = "auto") -> None:
         super().__init__()
-        self.scores = scores_of(e, discriminator)
+        self.scores = scores_of(e, discriminator, method)
         self.loss = _LOSSES[e.loss]
         self.consistency_weight = e.consistency_weight
         self.penalty = _PENALTIES.get(e.penalty)

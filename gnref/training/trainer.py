@@ -26,6 +26,7 @@ from gnref.runs import State, load_weights
 from gnref.training.distributed import Processes, exchanging, without_exchange
 from gnref.training.execution import Execution, check
 from gnref.training.experiment import Experiment
+from gnref.training.layout import memory_format
 from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
 from gnref.training.schedule import Moment, moment
 from gnref.training.tally import Tally
@@ -50,14 +51,15 @@ class Trainer:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.execution.tf32
         with torch.random.fork_rng():
             torch.manual_seed(derived_seed(seed, "weights"))
-            self.generator, self.discriminator = (network.to(self.device) for network in make_networks(experiment))
+            made = make_networks(experiment, self.execution.layout)
+            self.generator, self.discriminator = (network.to(self.device) for network in made)
         if self.processes.count > 1 and self.device.type == "cuda":
             self.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.generator)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(deepcopy(self.generator), use_buffers=True).eval()
         self.step_number = 0
         self.tally = Tally(self.device)
         self._batches = Batches(data, seed, self.processes.share)
-        discriminator_objective = DiscriminatorObjective(experiment, self.discriminator)
+        discriminator_objective = DiscriminatorObjective(experiment, self.discriminator, self.execution.method)
         generator_objective = GeneratorObjective(experiment, self.generator, discriminator_objective.scores)
         self._objectives = {
             "D": exchanging(discriminator_objective, self.processes, some_unused=self._grows),
@@ -134,7 +136,7 @@ class Trainer:
         e, share = self.experiment, self.processes.share
         stored, labels = self._batches(start, now.batch)
         real = self._at_resolution(
-            to_unit(stored.to(self.device, non_blocking=True, memory_format=torch.channels_last)), now
+            to_unit(stored.to(self.device, non_blocking=True, memory_format=self._memory_format)), now
         )
         if e.flip:
             real = flip(real, share=share)
@@ -220,18 +222,27 @@ class Trainer:
     # How it is computed
 
     @property
+    def _memory_format(self) -> torch.memory_format:
+        return memory_format(self.execution.layout)
+
+    @property
     def _grows(self) -> bool:
         return self.experiment.architecture == "stylegan"
 
     def _fresh_optimizers(self) -> None:
-        e = self.experiment
-        fused = None if self.device.type == "meta" else True  # where steps are only counted there is no kernel
-        options: dict[str, Any] = {"betas": (e.beta1, e.beta2), "eps": e.epsilon, "fused": fused}
-        self._g_optimizer = torch.optim.Adam(self.generator.parameters(), e.lr_generator, **options)
-        self._d_optimizer = torch.optim.Adam(self.discriminator.parameters(), e.lr_discriminator, **options)
+        self._g_optimizer = adam(self.experiment, self.generator, self.experiment.lr_generator)
+        self._d_optimizer = adam(self.experiment, self.discriminator, self.experiment.lr_discriminator)
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.execution.mixed_precision else nullcontext()
+
+
+def adam(e: Experiment, network: nn.Module, rate: float) -> torch.optim.Adam:
+    """The experiment's optimizer of a network that is on its device."""
+    on_meta = next(network.parameters()).is_meta  # where steps are only counted there is no fused kernel
+    return torch.optim.Adam(
+        network.parameters(), rate, betas=(e.beta1, e.beta2), eps=e.epsilon, fused=None if on_meta else True
+    )
 
 
 class _Grown(nn.Module):
