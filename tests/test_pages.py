@@ -1,0 +1,29 @@
+"""The README's and the site's examples run, and their tables are the ones the code generates."""
+
+from pathlib import Path
+
+import pages
+import pytest
+import torch
+
+WITH_EXAMPLES = [page for page in pages.PAGES if pages.examples(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
+def test_the_generated_parts_are_current(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert pages.filled(text) == text, "run: python tests/pages.py"
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_the_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after another, in one namespace, as a reader who types the page from the top."""
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    names: dict[str, object] = {"__name__": "page"}
+    for example in pages.examples(page.read_text(encoding="utf-8")):
+        exec(example, names)  # the page's own text
+
+
+def test_the_readme_has_an_example() -> None:
+    assert pages.ROOT / "README.md" in WITH_EXAMPLES
