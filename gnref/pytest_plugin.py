@@ -16,7 +16,7 @@ import torch
 
 from gnref import __version__
 from gnref.claims import CLAIMS
-from gnref.report import Row, Verdict, exit_code, terminal, write
+from gnref.report import Row, Verdict, as_text, exit_code, write
 
 _MEASURED = {field.name for field in fields(Row)} - {"claim", "source", "status", "verdict", "reason"}
 
@@ -59,7 +59,7 @@ class _Report:
         seconds = time.monotonic() - self.start
         written = write(rows, self.folder, seconds, "The claims of gradient normalization", _about())
         terminalreporter.section("claims")
-        terminalreporter.write_line(terminal(rows))
+        terminalreporter.write_line(as_text(rows))
         terminalreporter.write_line(f"{seconds:.1f} s in all; {' and '.join(path.name for path in written)} written")
 
 

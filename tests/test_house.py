@@ -14,7 +14,7 @@ PACKAGE = ROOT / "gnref"
 ORDER = [
     ["errors"],
     ["files"],
-    ["exact", "claims", "report", "report_page", "operations", "quotient", "capture"],
+    ["exact", "claims", "report", "operations", "quotient", "capture"],
     ["networks", "losses", "data", "replay", "admissible"],
     ["normalization"],
     ["penalties", "certificates"],
@@ -24,7 +24,7 @@ ORDER = [
     ["pytest_plugin", "cli"],
     ["__main__"],
 ]
-WITHIN_A_ROW = {("claims", "exact"), ("report", "report_page"), ("report_page", "report"), ("strategies", "laws")}
+WITHIN_A_ROW = {("claims", "exact"), ("strategies", "laws")}
 EXPERIMENTS = {"networks", "data", "runs", "training", "evaluation", "measure"}
 PROOFS = {"exact", "claims", "laws", "strategies", "certificates", "conformance", "vectors", "diagnosis", "report"}
 # A diagnosis looks at images and times a step; the laws have rows for the paper's own networks on images.

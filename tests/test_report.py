@@ -6,7 +6,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from gnref.report import SCHEMA, Row, exit_code, summary, terminal, to_json, write
+from gnref.report import SCHEMA, Row, as_json, as_text, exit_code, summary, write
 
 ROWS = [
     Row(
@@ -51,14 +51,14 @@ def test_only_the_unexpected_fails() -> None:
 
 
 def test_the_table_fits_120_columns_and_counts() -> None:
-    lines = terminal(ROWS).splitlines()
+    lines = as_text(ROWS).splitlines()
     assert max(map(len, lines)) <= 120
     assert lines[-1] == "1 refuted as expected, 1 confirmed, 1 skipped"
-    assert "UNEXPECTED gn-0 (slope): broken" in terminal([*ROWS, BROKEN])
+    assert "UNEXPECTED gn-0 (slope): broken" in as_text([*ROWS, BROKEN])
 
 
 def test_json_has_a_schema_and_every_row() -> None:
-    report = json.loads(to_json([*ROWS, BROKEN], 3.0, {"torch": "2"}))
+    report = json.loads(as_json([*ROWS, BROKEN], 3.0, {"torch": "2"}))
     assert (report["schema"], report["exit_code"], len(report["rows"])) == (SCHEMA, 1, len(ROWS) + 1)
     assert report["rows"][0]["claim"] == "theorem-5"
 

@@ -19,8 +19,7 @@ from gnref.diagnosis.pictures import draw
 from gnref.diagnosis.subject import load
 from gnref.errors import UserError
 from gnref.files import write_atomically
-from gnref.report import to_json
-from gnref.report_page import page
+from gnref.report import as_json, as_page
 
 
 def verify(
@@ -64,11 +63,11 @@ def verify(
         "threads": torch.get_num_threads(),
     }
     if json_file is not None:
-        report = json.loads(to_json(found, seconds, about))
+        report = json.loads(as_json(found, seconds, about))
         report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers}
         write_atomically(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     if html is not None:
-        write_atomically(html, page(found, seconds, f"gnref verify {target}", about, [*lead, *numbers]))
+        write_atomically(html, as_page(found, seconds, f"gnref verify {target}", about, [*lead, *numbers]))
     pictures = [] if plot is None else draw(diagnosis, plot)
     # After the files, which a reader of the output that stops early must not cost.
     print("\n".join([*_wrapped(lead), "", *_wrapped(numbers)]))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from gnref.report import Row, summary
+from gnref.report.rows import Row, summary
 
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #1c1c1c; }
@@ -27,7 +27,7 @@ small { color: #555; } details summary { cursor: pointer; }
 _HEAD = ("claim", "status", "verdict", "dtype", "device", "cases", "evidence", "worst error / bound", "seconds")
 
 
-def page(rows: Sequence[Row], seconds: float, title: str, about: dict[str, Any], lead: Sequence[str] = ()) -> str:
+def as_page(rows: Sequence[Row], seconds: float, title: str, about: dict[str, Any], lead: Sequence[str] = ()) -> str:
     """The whole page: what is to be read first, the summary, a row a claim, and every check below it."""
     described = ", ".join(f"{escape(key)} {escape(str(value))}" for key, value in about.items())
     return (
