@@ -6,7 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from gnref.conformance.options import Options
 from gnref.errors import UserError, one_sentence
+
+_JUDGING = Options()
 
 
 def _commands() -> dict[str, Callable[..., int | None]]:
@@ -34,38 +37,19 @@ def _claims(id: str | None = None, /) -> int:
 
 
 def _conform(
-    subject: str,
-    /,
-    generator: str | None = None,
-    budget: str | None = None,
-    device: str = "cpu",
-    json: Path | None = None,
-    eps: float = 0.0,
-    capability: tuple[str, ...] = (),
-    expect: tuple[str, ...] = (),
-    seed: int = 0,
-    limit: str = "60s",
-    strict: bool = False,
+    subject: str, /, generator: str | None = None, json: Path | None = None, judging: Options = _JUDGING
 ) -> int:
     """Judge a library's gradient normalization by the laws: exit 0 conforming, 1 not, 2 could not be judged.
 
     Args:
         subject: A callable normalize(discriminator, x, *args, **kwargs) -> scores, as my.module:normalize.
         generator: Its loss-aware form for the generator's step, step(discriminator, x, loss, *args), where it has one.
-        budget: As many cases as fit into this time, such as 10s; by default 12 a law and dtype, beside fixed ones.
-        device: cpu or cuda.
         json: Write the findings to this file as well.
-        eps: An ε declared in the denominator, such as 1e-8.
-        capability: Declared limits: no-conditional, one-sample, generator-only, values-only, piecewise-linear-only,
-            float32-only.
-        expect: Laws declared to fail, each as LAW=REASON.
-        seed: Draws the cases.
-        limit: How long one law may take.
-        strict: Robustness laws count as well.
+        judging: How it is judged.
     """
     from gnref.conformance.command import conform
 
-    return conform(subject, generator, budget, device, json, eps, capability, expect, seed, limit, strict)
+    return conform(subject, generator, json, judging)
 
 
 def _evaluate(
@@ -224,5 +208,5 @@ def main() -> NoReturn:
             import tyro
         except ImportError:
             raise UserError("the command line needs tyro; install it with: pip install 'gnref[proofs]'") from None
-        code = tyro.extras.subcommand_cli_from_dict(_commands(), prog="gnref")
+        code = tyro.extras.subcommand_cli_from_dict(_commands(), prog="gnref", config=(tyro.conf.OmitArgPrefixes,))
     sys.exit(code or 0)

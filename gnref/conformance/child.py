@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from gnref.conformance.capabilities import Capabilities
+from gnref.conformance.options import Options
 from gnref.conformance.subject import Subject, load
 from gnref.errors import UserError
 
@@ -30,18 +30,14 @@ def run(file: Path) -> None:
         subject = Subject(
             load(task["subject"]),
             load(task["generator"]) if task["generator"] else None,
-            Capabilities(**task["capabilities"]),
-            task["expected"],
-            task["device"],
-            task["seed"],
-            task["limit"],
+            Options(**task["options"]),
             task["subject"],
             task["generator"] or "",
         )
     except UserError as mistake:
         tell(mistake=str(mistake))
         return
-    findings = subject.findings(task["budget"], lambda name: tell(turning_to=name))
+    findings = subject.findings(lambda name: tell(turning_to=name))
     tell(findings=[asdict(finding) for finding in findings])
 
 

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import re
 import subprocess
 import sys
 import tempfile
@@ -14,52 +13,44 @@ from typing import Any
 import torch
 
 from gnref import __version__
-from gnref.conformance.capabilities import Capabilities
 from gnref.conformance.judge import Finding
+from gnref.conformance.options import Options
 from gnref.conformance.show import exit_code, text, to_json
 from gnref.errors import UserError
-from gnref.files import write_atomically
+from gnref.files import check_outputs, write_atomically
 
 
-def conform(
-    subject: str,
-    generator: str | None,
-    budget: str | None,
-    device: str,
-    json_file: Path | None,
-    eps: float,
-    capability: tuple[str, ...],
-    expect: tuple[str, ...],
-    seed: int,
-    limit: str,
-    strict: bool,
-) -> int:
-    """Judge, print and write what was found; the exit code: 0 conforming, 1 not, 2 by UserError where it cannot be."""
-    if json_file is not None and not json_file.absolute().parent.is_dir():
-        raise UserError(f"expected a file in a folder that exists for --json, got {json_file}")
-    task = {
-        "subject": subject,
-        "generator": generator,
-        "capabilities": asdict(Capabilities.declared(capability, eps)),
-        "expected": _reasons(expect),
-        "device": device,
-        "seed": seed,
-        "limit": seconds(limit),
-        "budget": None if budget is None else seconds(budget),
-    }
-    findings = judged_apart(task)
-    print(text(findings, subject, strict))
+def conform(subject: str, generator: str | None, json_file: Path | None, options: Options) -> int:
+    """Judge, print and write what was found.
+
+    Args:
+        subject: A callable normalize(discriminator, x, *args, **kwargs) -> scores, as my.module:normalize.
+        generator: Its loss-aware form for the generator's step, named alike.
+        json_file: Where the findings are written as well.
+        options: How it is judged.
+
+    Returns:
+        The exit code: 0 conforming, 1 not.
+
+    Raises:
+        UserError: the subject could not be judged, or the file could not be written.
+    """
+    options.check()
+    check_outputs({"--json": json_file})
+    task = {"subject": subject, "generator": generator, "options": asdict(options)}
+    findings = judged_apart(task, options.limit_seconds)
+    print(text(findings, subject, options.strict))
     if json_file is not None:
         about = {"gnref": __version__, "torch": torch.__version__, "Python": platform.python_version(), **task}
-        write_atomically(json_file, to_json(findings, about, strict))
-    return exit_code(findings, strict)
+        write_atomically(json_file, to_json(findings, about, options.strict))
+    return exit_code(findings, options.strict)
 
 
 _START = 300.0
 """Seconds within which the child process has to have started."""
 
 
-def judged_apart(task: dict[str, Any]) -> list[Finding]:
+def judged_apart(task: dict[str, Any], limit: float) -> list[Finding]:
     """The findings of a child process; UserError where it is silent for longer than the limit, or ends.
 
     The child interrupts a subject that hangs in Python by itself; one that hangs elsewhere is ended from here.
@@ -70,18 +61,16 @@ def judged_apart(task: dict[str, Any]) -> list[Finding]:
         # `-m` puts the working directory on the path, where the subject's module may lie.
         child = subprocess.Popen([sys.executable, "-m", "gnref.conformance.child", str(file)])
         try:
-            return _followed(child, file, task)
+            return _followed(child, file, task, limit)
         finally:
             child.kill()
             child.wait()
 
 
-def _followed(child: subprocess.Popen[bytes], file: Path, task: dict[str, Any]) -> list[Finding]:
+def _followed(child: subprocess.Popen[bytes], file: Path, task: dict[str, Any], limit: float) -> list[Finding]:
     # The task is the first line; until the second, the child imports PyTorch, which is no fault of the subject's.
     sizes, changed = [file.stat().st_size], time.monotonic()
-    while child.poll() is None and time.monotonic() - changed < (
-        _START if len(sizes) == 1 else 1.2 * task["limit"] + 1
-    ):
+    while child.poll() is None and time.monotonic() - changed < (_START if len(sizes) == 1 else 1.2 * limit + 1):
         time.sleep(0.02)
         if (size := file.stat().st_size) != sizes[-1]:
             sizes.append(size)
@@ -93,23 +82,5 @@ def _followed(child: subprocess.Popen[bytes], file: Path, task: dict[str, Any]) 
     if "findings" in last:
         return [Finding(**finding) for finding in last["findings"]]
     if child.poll() is None:
-        raise UserError(f"{task['subject']} did not return within {task['limit']:g} s at {last['turning_to']}")
+        raise UserError(f"{task['subject']} did not return within {limit:g} s at {last['turning_to']}")
     raise UserError(f"{task['subject']} ended the process with code {child.returncode} at {last['turning_to']}")
-
-
-def seconds(duration: str) -> float:
-    """A duration such as 10s, 2m or 0.5 in seconds; UserError for anything else."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m)?", duration)
-    if match is None or float(match[1]) == 0:
-        raise UserError(f"expected a duration such as 10s or 2m, got {duration!r}")
-    return float(match[1]) * (60 if match[2] == "m" else 1)
-
-
-def _reasons(expect: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for entry in expect:
-        law, equals, reason = entry.partition("=")
-        if not equals:
-            raise UserError(f"expected a law that fails and why, as zero-over-zero=REASON, got {entry!r}")
-        found[law] = reason
-    return found

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnref.conformance.capabilities import Capabilities, Scaled
+from gnref.conformance.adapted import Scaled
+from gnref.conformance.options import Capability
 from gnref.exact import ExactNetwork
 from gnref.laws import Case, Law, Normalize
 from gnref.laws.case import judge
@@ -15,13 +16,15 @@ PLAIN = Case(ExactNetwork((), ((3.0, 4.0), 0.0)), ((3.0, 4.0), (-3.0, -4.0), (4.
 """f = 3x + 4y: f̂ is 25/(5 + 25), -5/6 and 4/9."""
 
 
-def plain_call(capabilities: Capabilities) -> Law:
+def plain_call(capability: tuple[Capability, ...]) -> Law:
     """The law `plain-call`; the gradients it asks for are those that are not declared to be missing."""
+
+    generator_only = "generator-only" in capability
 
     def check(normalize: Normalize, case: Case) -> float:
         """normalize(D, x) returns a tensor of D's shape and dtype, without NaN, attached to autograd's graph."""
         module, x = case.module(), case.x()
-        if capabilities.generator_only:
+        if generator_only:
             x.requires_grad_()
         scores: object = normalize(module, x)
         if not isinstance(scores, Tensor):
@@ -33,9 +36,9 @@ def plain_call(capabilities: Capabilities) -> Law:
             raise AssertionError(f"expected scores of D's own dtype {dtype}, got {scores.dtype}")
         if scores.isnan().any():
             raise AssertionError(f"expected f̂ = 5/6, -5/6 and 4/9 for f = 3x + 4y, got NaN: {scores.tolist()}")
-        leaves = [x] if capabilities.generator_only else list(module.parameters())
-        if not capabilities.values_only and not _attached(scores, leaves):
-            what = "x" if capabilities.generator_only else "the discriminator's parameters"
+        leaves = [x] if generator_only else list(module.parameters())
+        if "values-only" not in capability and not _attached(scores, leaves):
+            what = "x" if generator_only else "the discriminator's parameters"
             raise AssertionError(f"expected scores with a gradient in {what}, got a tensor detached from them")
         return 0.0
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from gnref.conformance.capabilities import Capabilities
+from gnref.conformance.adapted import reason_to_skip
+from gnref.conformance.options import Options
 from gnref.conformance.plain import PLAIN, declared_eps, plain_call
 from gnref.laws import LAWS, Case, Law
 from gnref.laws.examples import examples
@@ -42,7 +43,7 @@ class Check:
     def source(self) -> str:
         """Lines that define `law`."""
         if self.made:
-            return f"from gnref.conformance import Capabilities, plain\nlaw = plain.{self.made}"
+            return f"from gnref.conformance import plain\nlaw = plain.{self.made}"
         return f"from {self.law.check.__module__} import {self.law.id.replace('-', '_')} as law"
 
     @property
@@ -65,15 +66,15 @@ def laws() -> tuple[Law, ...]:
     return tuple(sorted(chosen, key=lambda law: law.level))
 
 
-def checks(capabilities: Capabilities, of_generator: bool = False) -> list[Check]:
+def checks(options: Options, of_generator: bool = False) -> list[Check]:
     """Every law in every dtype it is judged in, the plain call first; with a declared ε, the one that asks its size."""
-    dtypes = [torch.float32] if capabilities.float32_only else [torch.float64, torch.float32]
-    found = [Check(plain_call(capabilities), dtypes[0], made=f"plain_call({capabilities})")]
-    if eps := capabilities.eps:
+    dtypes = [torch.float32] if "float32-only" in options.capability else [torch.float64, torch.float32]
+    found = [Check(plain_call(options.capability), dtypes[0], made=f"plain_call({options.capability})")]
+    if eps := options.eps:
         found += [Check(declared_eps(eps), dtype, made=f"declared_eps({eps})") for dtype in dtypes]
     for law in laws():
         for dtype in [_ONE_DTYPE[law.id]] if law.id in _ONE_DTYPE else [torch.float64, torch.float32]:
-            found.append(Check(law, dtype, capabilities.reason_to_skip(law, dtype)))
+            found.append(Check(law, dtype, reason_to_skip(options, law, dtype)))
     return [replace(check, of_generator=of_generator) for check in found]
 
 

@@ -2,7 +2,7 @@
 
 import importlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import count
@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 
-from gnref.conformance.capabilities import Capabilities, GeneratorForm, adapt, from_generator_form
-from gnref.conformance.judge import LIMIT, Finding, judge
+from gnref.conformance.adapted import GeneratorForm, adapt, from_generator_form
+from gnref.conformance.judge import Finding, judge
+from gnref.conformance.options import Capability, Options
 from gnref.conformance.plan import CASES, Check, cases, checks
 from gnref.errors import UserError
 from gnref.laws import Normalize
@@ -23,56 +24,57 @@ class Subject:
 
     normalize: Normalize
     generator: GeneratorForm | None = None
-    capabilities: Capabilities = field(default_factory=Capabilities)
-    expected: Mapping[str, str] = field(default_factory=dict)
-    """Laws declared to be broken, by id (`value`, or `value-float32` for one dtype), with the reason."""
-    device: str = "cpu"
-    seed: int = 0
-    limit: float = LIMIT
+    options: Options = field(default_factory=Options)
     name: str = ""
     """The callable as my.module:normalize, for snippets; by default what it says of itself."""
     generator_name: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a device that is missing and an expected failure of a law that is not judged."""
-        if self.device.split(":")[0] not in ("cpu", "cuda"):
-            raise UserError(f"expected a device cpu, cuda or cuda:0, got {self.device!r}")
-        if self.device != "cpu" and not torch.cuda.is_available():
+        self.options.check()
+        if self.options.device != "cpu" and not torch.cuda.is_available():
             raise UserError("expected a GPU for device cuda, but PyTorch finds none; use --device cpu")
         known = [name for check in self.checks() if not check.skip for name in check.names]
-        for name, reason in self.expected.items():
+        for name in self.options.expected:
             if name not in known:
                 near = ", ".join(get_close_matches(name, known, n=3, cutoff=0.3)) or "value"
                 raise UserError(f"expected the name of a law that is judged, such as {near}, got {name!r}")
-            if not reason.strip():
-                raise UserError(f"expected a reason why {name} fails, as {name}=REASON")
 
     def checks(self) -> list[Check]:
         """Every law in every dtype, of both forms."""
-        found = checks(self.capabilities)
+        found = checks(self.options)
         if self.generator is not None:
-            found += checks(replace(self.capabilities, generator_only=True), of_generator=True)
+            # Its scores have their gradient in x alone.
+            declared: tuple[Capability, ...] = (*self.options.capability, "generator-only")
+            found += checks(replace(self.options, capability=declared), of_generator=True)
         return found
+
+    def reason_to_fail(self, check: Check) -> str:
+        """Why the law is declared to be broken; empty where it is not."""
+        expected = self.options.expected
+        return next((expected[name] for name in check.names[::-1] if name in expected), "")
 
     def judge(self, check: Check, many: int = CASES, turn: int = 0) -> Finding:
         """Judge one law at `many` drawn cases; each `turn` draws others, and the first judges the fixed ones too."""
         # A declared ε is judged by the subject as it is.
-        declared = replace(self.capabilities, eps=0.0) if check.law.id == "declared-eps" else self.capabilities
+        declared = replace(self.options, eps=0.0) if check.law.id == "declared-eps" else self.options
         form = self.normalize
         if check.of_generator:
             assert self.generator is not None
             form = from_generator_form(self.generator)
-        drawn = [] if check.skip else cases(check.law, check.dtype, self.device, many, self.seed + turn, turn == 0)
-        expected = next((self.expected[name] for name in check.names[::-1] if name in self.expected), "")
-        return judge(check, adapt(form, declared), drawn, self.limit, self._preamble(check, declared), expected)
+        device, seed, limit = self.options.device, self.options.seed + turn, self.options.limit_seconds
+        drawn = [] if check.skip else cases(check.law, check.dtype, device, many, seed, fixed=turn == 0)
+        preamble = self._preamble(check, declared)
+        return judge(check, adapt(form, declared), drawn, limit, preamble, self.reason_to_fail(check))
 
-    def findings(self, budget: float | None = None, turning_to: Callable[[str], None] | None = None) -> list[Finding]:
+    def findings(self, turning_to: Callable[[str], None] | None = None) -> list[Finding]:
         """Judge every law; only the plain calls where one of them does not work.
 
         With a budget of seconds: as many turns of 8 cases as it allows, at least one. `turning_to` hears each law's
         name before it is judged.
         """
         found: dict[Check, Finding] = {}
+        budget = self.options.budget_seconds
         start = time.monotonic()
         for check, turn in self._turns(budget):
             before = found.get(check)
@@ -95,14 +97,15 @@ class Subject:
             for check in everything:
                 yield check, turn
 
-    def _preamble(self, check: Check, declared: Capabilities) -> str:
+    def _preamble(self, check: Check, declared: Options) -> str:
         if check.of_generator:
             kit = "from gnref.conformance import from_generator_form\n"
             lines = f"{_imported(self.generator, self.generator_name)}\n{kit}normalize = from_generator_form(normalize)"
         else:
             lines = _imported(self.normalize, self.name)
-        if declared.one_sample or declared.eps:
-            lines += f"\nfrom gnref.conformance import Capabilities, adapt\nnormalize = adapt(normalize, {declared})"
+        if "one-sample" in declared.capability or declared.eps:
+            how = f"Options(capability={declared.capability}, eps={declared.eps})"
+            lines += f"\nfrom gnref.conformance import Options, adapt\nnormalize = adapt(normalize, {how})"
         return lines
 
 

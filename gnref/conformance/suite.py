@@ -1,12 +1,13 @@
 """The laws as tests of another library's own pytest suite."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from gnref.conformance.capabilities import Capabilities, GeneratorForm
-from gnref.conformance.judge import LIMIT
+from gnref.conformance.adapted import GeneratorForm
+from gnref.conformance.options import Options
 from gnref.conformance.plan import Check
 from gnref.conformance.subject import Subject
+from gnref.errors import UserError
 from gnref.laws import Normalize
 
 
@@ -14,35 +15,38 @@ def parametrize_with_laws(
     normalize: Normalize,
     *,
     generator: GeneratorForm | None = None,
-    capabilities: Capabilities | None = None,
-    expected: Mapping[str, str] | None = None,
-    strict: bool = False,
-    device: str = "cpu",
-    seed: int = 0,
-    limit: float = LIMIT,
+    options: Options | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make one test a law, for `normalize(discriminator, x, *args, **kwargs) -> scores` in the discriminator's shape.
 
-        @parametrize_with_laws(my_normalize, expected={"zero-over-zero": "0/0 is NaN, as documented"})
+        @parametrize_with_laws(my_normalize, options=Options(expect=("zero-over-zero=NaN, as documented",)))
         def test_gradient_normalization(law):
             law()
 
-    A test's id says what is judged: required-value-v1-float32, robustness-zero-over-zero-v1-float64. Laws that the
-    capabilities leave out are skipped with the reason; expected failures are strict. A robustness law that is broken is
-    an xfail, and a failure under `strict`.
+    A test's id says what is judged: required-value-v1-float32, robustness-zero-over-zero-v1-float64. Laws that
+    declared capabilities leave out are skipped with the reason; expected failures are strict. A robustness law that is
+    broken is an xfail, and a failure under `strict`.
+
+    Args:
+        normalize: The gradient normalization to judge.
+        generator: Its loss-aware form for the generator's step, where it has one.
+        options: How it is judged. A budget is refused: a test is a law at a fixed number of cases.
 
     Raises:
-        UserError: an expected failure of a law that is not judged, or without a reason; a device that is missing.
+        UserError: an expected failure of a law that is not judged; a device that is missing; a budget.
     """
     import pytest
 
-    subject = Subject(normalize, generator, capabilities or Capabilities(), expected or {}, device, seed, limit)
+    options = options or Options()
+    if options.budget is not None:
+        raise UserError("expected no budget for laws as tests: each is judged at a fixed number of cases")
+    subject = Subject(normalize, generator, options)
 
     def parameter(check: Check) -> Any:
-        reason = next((subject.expected[name] for name in check.names[::-1] if name in subject.expected), "")
+        reason = subject.reason_to_fail(check)
         marks = [pytest.mark.skip(reason=check.skip)] if check.skip else []
         marks += [pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError)] if reason else []
-        if check.law.level == "robustness" and not (strict or reason):
+        if check.law.level == "robustness" and not (options.strict or reason):
             marks.append(pytest.mark.xfail(reason="robustness is not required", strict=False, raises=AssertionError))
         return pytest.param(LawTest(subject, check), id=check.id, marks=marks)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gnref import gradient_normalize
-from gnref.conformance import Capabilities, Finding, Subject
+from gnref.conformance import Finding, Options, Subject
 
 TABLE = Path(__file__).with_name("styles.md")
 
@@ -155,8 +155,8 @@ class Style:
 
     def findings(self) -> list[Finding]:
         """What became of every law, in float64 where it is judged there; of a pair, of its generator form."""
-        capabilities = Capabilities(eps=self.eps, piecewise_linear_only=self.generator is not None)
-        subject = Subject(self.normalize, self.generator, capabilities)
+        options = Options(("piecewise-linear-only",) if self.generator is not None else (), self.eps)
+        subject = Subject(self.normalize, self.generator, options)
         checks = [check for check in subject.checks() if check.of_generator == (self.generator is not None)]
         first = {check.law.id: check for check in reversed(checks) if check.law.id not in _OF_THE_KIT}
         return [subject.judge(check, 2) for check in reversed(first.values())]

@@ -1,14 +1,13 @@
-"""What a library declares about its gradient normalization, and how the laws are adapted to it."""
+"""How the laws are adapted to what a library declares about its gradient normalization."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from gnref.errors import UserError
+from gnref.conformance.options import CAPABILITIES, Capability, Options
 from gnref.laws import Law, Normalize
 
 GeneratorForm = Callable[..., Tensor]
@@ -18,54 +17,14 @@ GeneratorForm = Callable[..., Tensor]
 """
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What the subject says of itself. Each entry leaves laws out, with its reason shown, or changes what they ask."""
-
-    eps: float = 0.0
-    """ε in the denominator, as in f/(g + |f| + ε): the laws run where it vanishes, and one more asks its size."""
-    no_conditional: bool = False
-    """The discriminator is called with x alone."""
-    one_sample: bool = False
-    """A call takes one sample, x of shape (1, ...)."""
-    generator_only: bool = False
-    """Scores carry a gradient in x, not in the discriminator's parameters."""
-    values_only: bool = False
-    """Scores carry no gradient."""
-    piecewise_linear_only: bool = False
-    """Exact for piecewise-linear discriminators alone."""
-    float32_only: bool = False
-    """float64 is not supported."""
-
-    def __post_init__(self) -> None:
-        """Refuse an ε that is not a small positive number."""
-        if not 0 <= self.eps <= 0.125:
-            raise UserError(f"expected a declared eps between 0 and 0.125, got {self.eps}")
-
-    @classmethod
-    def declared(cls, names: tuple[str, ...], eps: float = 0.0) -> "Capabilities":
-        """From names as on the command line, "no-conditional"; UserError for a name that is none."""
-        known = [field.name.replace("_", "-") for field in fields(cls) if field.name != "eps"]
-        for name in names:
-            if name not in known:
-                raise UserError(f"expected a capability of {', '.join(known)}, got {name!r}")
-        return cls(eps=eps, **{name.replace("-", "_"): True for name in names})
-
-    def reason_to_skip(self, law: Law, dtype: torch.dtype) -> str:
-        """Why the law is left out; empty where it is judged."""
-        if self.float32_only and dtype == torch.float64:
-            return "declared: float32 only"
-        for declared, what, laws in (
-            (self.no_conditional, "no conditional input", _CONDITIONAL),
-            (self.one_sample, "one call a sample", _BATCH),
-            (self.generator_only, "no gradient in the parameters", _PARAMETERS),
-            (self.values_only, "no gradients", _PARAMETERS | _INPUTS),
-            (self.piecewise_linear_only, "piecewise-linear discriminators only", {"slope-formula"}),
-            (self.eps > 0, f"eps = {self.eps:g}", _HOMOGENEOUS),
-        ):
-            if declared and law.id in laws:
-                return f"declared: {what}"
-        return ""
+def reason_to_skip(options: Options, law: Law, dtype: torch.dtype) -> str:
+    """Why the law is left out; empty where it is judged."""
+    if "float32-only" in options.capability and dtype == torch.float64:
+        return f"declared: {CAPABILITIES['float32-only']}"
+    for name in options.capability:
+        if law.id in _LEFT_OUT.get(name, ()):
+            return f"declared: {CAPABILITIES[name]}"
+    return f"declared: eps = {options.eps:g}" if options.eps and law.id in _HOMOGENEOUS else ""
 
 
 _CONDITIONAL = {"conditional-value", "conditional-parameter-gradient", "keyword-arguments"}
@@ -83,13 +42,20 @@ _PARAMETERS = {
 }
 _INPUTS = {"slope-identity", "generator-gradient", "slope-formula"}
 _HOMOGENEOUS = {"zero-over-zero", "exponent-range", "gradient-range", "half-precision"}
+_LEFT_OUT: dict[Capability, set[str]] = {
+    "no-conditional": _CONDITIONAL,
+    "one-sample": _BATCH,
+    "generator-only": _PARAMETERS,
+    "values-only": _PARAMETERS | _INPUTS,
+    "piecewise-linear-only": {"slope-formula"},
+}
 
 
-def adapt(normalize: Normalize, capabilities: Capabilities) -> Normalize:
+def adapt(normalize: Normalize, options: Options) -> Normalize:
     """The subject as the laws call it: on a whole batch, and with ε too small to be seen."""
-    if capabilities.one_sample:
+    if "one-sample" in options.capability:
         normalize = _sample_by_sample(normalize)
-    return _without_eps(normalize, capabilities.eps) if capabilities.eps else normalize
+    return _without_eps(normalize, options.eps) if options.eps else normalize
 
 
 def _sample_by_sample(normalize: Normalize) -> Normalize:
