@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gnref"
 # Each room imports only from rows above its own; rooms of one row do not import each other, except as named below.
 ORDER = [
     ["errors"],
-    ["files"],
+    ["figures", "files"],
     ["exact", "claims", "report", "operations", "quotient", "capture"],
     ["networks", "losses", "data", "replay", "admissible"],
     ["normalization"],
