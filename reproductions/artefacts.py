@@ -10,7 +10,8 @@ import table2
 import table3
 import table4
 import table5
-from command import Artefact
+
+from gnref.evidence import Artefact
 
 ARTEFACTS: tuple[Artefact, ...] = tuple(
     each.ARTEFACT for each in (figure1, figure2, figure3, table1, table2, table3, table4, table5, stylegan, samples)

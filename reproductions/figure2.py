@@ -1,14 +1,17 @@
-"""Figure 2: GN against GN_1 (zeta = 1) and GN_0 (zeta = 0) on CIFAR-10. Its bars carry no numbers:
-sentences are judged.
+"""Figure 2: GN against GN_1 (ζ = 1) and GN_0 (ζ = 0) on CIFAR-10. Its bars carry no numbers: sentences are judged.
 
 python reproductions/figure2.py --check
 python reproductions/figure2.py --run --data CIFAR10_FOLDER
 python reproductions/figure2.py --scale mini --check
 """
 
-from command import Artefact, main
-from mini import Mini
-from trained import Ordering, Trained
+from pathlib import Path
+
+import installed  # noqa: F401 - one sentence where gnref is missing
+
+from gnref.evidence import Artefact, main
+from gnref.evidence.mini import Mini
+from gnref.evidence.trained import Ordering, Trained
 
 ORDERS = tuple(
     Ordering(
@@ -27,4 +30,4 @@ ARTEFACT = Artefact(
 )
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

@@ -9,30 +9,23 @@ suggests is judged as a statement: the largest slope of each surface over the bo
 linear region, is below the vanilla one's; five trained discriminators each.
 """
 
-import installed  # noqa: F401 - stops here where gnref is missing
-
-# isort: split
-
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
+import installed  # noqa: F401 - one sentence where gnref is missing
 import numpy as np
 import torch
-from command import Artefact, main
-from evidence import RESULTS
-from jobs import Job, Options
-from lines import Line
-from orderings import judge_ordering
 from torch import Tensor, nn
-from verdict import Finding, Verdict
 
 import gnref
 from gnref.certificates.chain import Chain
 from gnref.certificates.plane import Plane
 from gnref.data.points import FIGURE3_FAKE, FIGURE3_REAL, FIGURE3_REAL_COUNT, bayes
+from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdict, main
+from gnref.evidence.orderings import judge_ordering
 from gnref.losses import hinge, non_saturating
 from gnref.networks import MLPDiscriminator
 from gnref.penalties import gradient_penalty, zero_gradient_penalty
@@ -42,7 +35,6 @@ LOW, HIGH = -7.0, 13.0  # two and a half deviations around both Gaussians
 GRID = 50
 SEEDS = range(5)
 METHODS = {"vanilla": "(b) Vanilla GAN", "0-gp": "(c) 0-GP", "1-gp": "(d) 1-GP", "sn": "(e) SN", "gn": "(f) GN (ours)"}
-PICTURE = RESULTS / "figure3.png"
 
 
 @dataclass(frozen=True)
@@ -51,18 +43,18 @@ class Surfaces:
 
     judges_images: ClassVar[bool] = False
 
-    def jobs(self) -> list[Job]:
+    def jobs(self, options: Options) -> list[Job]:
         """Every method, five seeds."""
         return [job(method, seed) for method in METHODS for seed in SEEDS]
 
     def lines(self, options: Options) -> list[Line]:
         """Every regularized surface is less steep than the vanilla one; GN's slopes are at most 1."""
-        found = {m: [e for seed in SEEDS if (e := job(m, seed).evidence())] for m in METHODS}
+        found = {m: [e for seed in SEEDS if (e := job(m, seed).record(options))] for m in METHODS}
         steepest = {m: [e.value("surface_slope") for e in found[m]] for m in METHODS}
         lines = []
         for method in ("0-gp", "1-gp", "sn", "gn"):
             finding = judge_ordering([(method, steepest[method]), ("vanilla", steepest["vanilla"])])
-            rests_on = tuple(e.file.name for e in found[method] + found["vanilla"])
+            rests_on = tuple(e.id for e in found[method] + found["vanilla"])
             label = f"{METHODS[method]} less steep than vanilla"
             ours = f"{_middle(steepest[method])} < {_middle(steepest['vanilla'])}"
             lines.append(Line(f"figure3.{method}", label, "(picture)", ours, finding, rests_on))
@@ -93,7 +85,9 @@ def job(method: str, seed: int) -> Job:
 
     serves = tuple(f"figure3.{m}" for m in METHODS if method in (m, "vanilla") and m != "vanilla")
     bound = ("figure3.gn-bound",) if method == "gn" else ()
-    return Job(f"figure3-{method}", "paper", seed, settings, work, serves + bound, duration=lambda: "half a minute")
+    return Job(
+        f"figure3-{method}", "paper", seed, settings, work, serves + bound, duration=lambda options: "half a minute"
+    )
 
 
 # Training
@@ -185,7 +179,7 @@ def _middle(values: list[float]) -> str:
     return f"{sorted(values)[len(values) // 2]:.3g}" if values else "?"
 
 
-def _bounded(found: list[Any]) -> Line:
+def _bounded(found: list[Record]) -> Line:
     label = "(f) slopes of f̂ at most 1 in every region"
     if not found:
         missing = Finding(Verdict.NOT_RUN, "no evidence; python reproductions/figure3.py --run makes it in minutes")
@@ -196,7 +190,7 @@ def _bounded(found: list[Any]) -> Line:
     reason = (
         f"certified over all linear regions of {len(found)} discriminators; across a kink f̂ leaps by up to {leap:.3f}"
     )
-    files = tuple(e.file.name for e in found)
+    files = tuple(e.id for e in found)
     return Line("figure3.gn-bound", label, "(theorem 6)", f"{steepest:.6f}", Finding(word, reason), files)
 
 
@@ -233,14 +227,15 @@ def draw(options: Options) -> Path:
         axes.set(title=f"{title}\n{caption}", zlim=(-0.5, 1), xlim=(LOW, HIGH), ylim=(LOW, HIGH))
         axes.view_init(elev=35, azim=-60)
     figure.tight_layout()
+    path = options.results / "figure3.png"
     picture = io.BytesIO()
     figure.savefig(picture)
     pyplot.close(figure)
-    Image.open(picture).convert("RGB").quantize(128).save(PICTURE, optimize=True)
-    return PICTURE
+    Image.open(picture).convert("RGB").quantize(128).save(path, optimize=True)
+    return path
 
 
 ARTEFACT = Artefact("figure3", "Figure 3: value surfaces of discriminators in the plane", Surfaces())
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

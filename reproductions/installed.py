@@ -1,12 +1,13 @@
-"""Importing this first ends a script in one sentence where gnref is not installed for the Python that runs it."""
+"""Importing this first ends a script in one sentence where the Python that runs it lacks gnref or what it needs."""
 
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-if find_spec("gnref") is None:
+missing = [name for name in ("gnref", "torch", "scipy") if find_spec(name) is None]
+if missing:
     print(
-        f"{sys.argv[0]}: {sys.executable} has no gnref; install it there with `pip install '.[all]'` in "
+        f"{sys.argv[0]}: {sys.executable} has no {missing[0]}; install it there with `pip install '.[all]'` in "
         f"{Path(__file__).parent.parent}, or run the script with the Python that has it",
         file=sys.stderr,
     )

@@ -5,22 +5,16 @@ python reproductions/samples.py --run --cell figure4.d --data CIFAR10_FOLDER
 python reproductions/samples.py --plot
 """
 
-import installed  # noqa: F401 - stops here where gnref is missing
-
-# isort: split
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import installed  # noqa: F401 - one sentence where gnref is missing
 import torch
-from command import Artefact, main
-from jobs import Job, Options
-from lines import Line
-from sessions import job, missing_for
-from verdict import Finding, Verdict
 
 from gnref.errors import UserError
+from gnref.evidence import Artefact, Finding, Job, Line, Options, Verdict, main
+from gnref.evidence.sessions import job, missing_for
 
 SEED = 0
 FIGURES = {
@@ -45,7 +39,7 @@ class Samples:
 
     judges_images: ClassVar[bool] = False
 
-    def jobs(self) -> list[Job]:
+    def jobs(self, options: Options) -> list[Job]:
         """The runs behind the pictures; most of them are those of Tables 2, 4 and 5."""
         return [job(name, SEED, (figure,)) for figure, (name, _) in FIGURES.items()]
 
@@ -93,4 +87,4 @@ def _line(figure: str, options: Options) -> Line:
 ARTEFACT = Artefact("samples", "Figures 4 to 12: sample grids", Samples())
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

@@ -8,25 +8,21 @@ committed ones bit for bit where processor, PyTorch and threads are the same, an
 committed seeds, widened by half its width on both sides: training is chaotic, so roundings do not stay small.
 """
 
-import installed  # noqa: F401 - stops here where gnref is missing
-
-# isort: split
-
 import argparse
 import random
 import sys
 import tempfile
 from pathlib import Path
 
-import evidence
 import figure2
-import mini
+import installed  # noqa: F401 - one sentence where gnref is missing
 import torch
-from evidence import Evidence
-from jobs import Options, run_all
 
 from gnref.errors import UserError
 from gnref.evaluation import evaluate
+from gnref.evidence import Options, Record, mini
+from gnref.evidence.hypotheses import Registered
+from gnref.evidence.jobs import run_all
 from gnref.runs import load_generator
 from gnref.training.pictures import samples, save_png
 
@@ -46,24 +42,24 @@ def main() -> None:
 
 def smoke(draw: random.Random) -> int:
     """Run, sample, score, judge, compare."""
-    names = [name for each in mini.hypotheses("figure2") for name in (each.better, each.worse)]
-    committed = [record for name in sorted(set(names)) for record in mini.records(name)]
+    options = Options(Path(__file__).parent, "mini")
+    registered = Registered.of(options)
+    names = [name for each in registered.hypotheses("figure2") for name in (each.better, each.worse)]
+    committed = [record for name in sorted(set(names)) for record in mini.records(name, options)]
     if not committed:
         raise UserError("there is no mini evidence to repeat: python reproductions/figure2.py --scale mini --run")
     chosen = draw.choice(committed)
-    job = mini.job(chosen.name, chosen.seed)
+    job = mini.job(chosen.name, chosen.seed, registered)
     print(f"repeating {job.id}: {chosen.command}", flush=True)
-    kept = evidence.RESULTS
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        evidence.RESULTS = folder
-        run_all([job], Options("mini", runs=folder))
-        again = job.evidence()
-        evidence.RESULTS = kept
+        elsewhere = Options(folder, "mini", runs=folder)
+        run_all([job], elsewhere)
+        again = job.record(elsewhere)
         images = write_samples(folder / "mini" / f"{chosen.name}-seed{chosen.seed}", folder / "png")
         scored = evaluate(images, mini.PROTOCOL, features="shapes", progress=False)["scores"]
     print(f"its samples as PNG files: mini-FID {next(iter(scored.values())):.3f}")
-    for line in figure2.ARTEFACT.study("mini").lines(Options("mini")):
+    for line in figure2.ARTEFACT.study("mini").lines(options):
         print(f"{line.label}: {line.finding.verdict}")
     if again is None:
         raise UserError("the run left no evidence")
@@ -78,7 +74,7 @@ def write_samples(run: Path, folder: Path) -> Path:
     return folder
 
 
-def compare(before: Evidence, again: Evidence, seeds: list[Evidence]) -> int:
+def compare(before: Record, again: Record, seeds: list[Record]) -> int:
     """0 where the repeated scores agree with the committed ones."""
     if before.scores == again.scores:
         print("agrees with its evidence bit for bit")

@@ -7,12 +7,16 @@ The appendix prints neither the number of training images nor what became of the
 length is StyleGAN's 25 million images, the layer is left out because it makes scores depend on the batch.
 """
 
-from command import Artefact, main
-from trained import Trained
+from pathlib import Path
+
+import installed  # noqa: F401 - one sentence where gnref is missing
+
+from gnref.evidence import Artefact, main
+from gnref.evidence.trained import Trained
 
 ARTEFACT = Artefact(
     "stylegan", "StyleGAN with gradient normalization", Trained("stylegan", {"gn": "celebahq-1024-stylegan-gn"})
 )
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

@@ -9,19 +9,22 @@ A cell that was not run is listed, and is no failure here; a table's own --check
 import argparse
 import sys
 from collections import Counter
+from pathlib import Path
 
+import installed  # noqa: F401 - one sentence where gnref is missing
 from artefacts import ARTEFACTS
-from command import Artefact
-from consistency import complaints
-from jobs import Options
-from verdict import of_table
 
 from gnref.errors import UserError
+from gnref.evidence import Artefact, Options
+from gnref.evidence.consistency import complaints, orphans
+from gnref.evidence.verdict import of_table
+
+HOME = Path(__file__).parent
 
 
 def row(artefact: Artefact, scale: str) -> str:
     """One line of the page."""
-    lines = artefact.study(scale).lines(Options(scale))
+    lines = artefact.study(scale).lines(Options(HOME, scale))
     verdicts = [line.finding.verdict for line in lines]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
     command = f"`{artefact.name}.py{' --scale mini' * (scale == 'mini')} --check`"
@@ -36,13 +39,21 @@ def page() -> str:
     return "\n".join([*head, *rows, "", "Mini scale, never to be read beside the printed numbers:", "", *head, *small])
 
 
+def disagreements() -> list[str]:
+    """What of the code is not as the appendix has it, and which records are not of the code's settings."""
+    options = Options(HOME)
+    studies = [study for each in ARTEFACTS for study in (each.paper, each.mini) if study is not None]
+    jobs = [job for study in studies for job in study.jobs(options)]
+    return [*complaints(options.published), *orphans(options.records.everything(), jobs)]
+
+
 def main() -> None:
     """Print the page; with --check, fail where something is inconsistent."""
     parser = argparse.ArgumentParser(description="Every table and figure with its verdict, in Markdown.")
     parser.add_argument("--check", action="store_true", help="fail where code, appendix and evidence disagree")
     check = parser.parse_args().check
     try:
-        found = complaints() if check else []
+        found = disagreements() if check else []
         print(page())
     except UserError as mistake:
         sys.exit(f"summary: {mistake}")

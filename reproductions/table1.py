@@ -16,16 +16,13 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import ClassVar
 
-import published
-from command import Artefact, main
-from equivalence import ALPHA, Sample, holm
-from evidence import Evidence
-from jobs import Job, Options
-from lines import Line
-from orderings import judge_ordering
-from verdict import Finding, Verdict
+import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.errors import UserError
+from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdict, main
+from gnref.evidence.equivalence import ALPHA, Sample, holm
+from gnref.evidence.orderings import judge_ordering
+from gnref.evidence.published import Published
 
 FACTOR = 1.5
 LARGEST_SCATTER = 0.10
@@ -41,29 +38,26 @@ class Speed:
 
     judges_images: ClassVar[bool] = False
 
-    def jobs(self) -> list[Job]:
+    def jobs(self, options: Options) -> list[Job]:
         """Every method, five rounds, on each kind of device."""
         return [job("cuda", 64), job("cpu", 8)]
 
     def lines(self, options: Options) -> list[Line]:
         """Every ratio beside the printed one, then their order; the GPU's where there is evidence on one."""
-        found = [record for each in self.jobs() if (record := each.evidence())]
+        found = [record for each in self.jobs(options) if (record := each.record(options))]
         judged = [(m, c) for m in ("sn", "gp", "gn") for c in COLUMNS]
         if not found:
             missing = Finding(Verdict.NOT_RUN, "no evidence; python reproductions/table1.py --run makes it in minutes")
             names = [f"table1.{m}.{c}" for m, c in judged] + ["table1.order"]
             return [Line(name, name, "", "", missing) for name in names]
-        record = found[0]
-        samples = {key: _sample(record, *key) for key in judged}
+        times = Times(found[0], options.published)
+        samples = {key: times.sample(*key) for key in judged}
         outside = dict(zip(judged, holm([s.p_outside() for s in samples.values()]), strict=True))
-        lines = [
-            _line(record, m, c, _finding(record, m, c, samples[m, c], outside[m, c]) if (m, c) in judged else None)
-            for m in METHODS
-            for c in COLUMNS
-        ]
-        order = [(METHODS[m], ratios(record, m, "discriminator")) for m in ("sn", "gp", "gn")]
+        findings = {key: times.finding(*key, samples[key], outside[key]) for key in judged}
+        lines = [times.line(m, c, findings.get((m, c))) for m in METHODS for c in COLUMNS]
+        order = [(METHODS[m], times.ratios(m, "discriminator")) for m in ("sn", "gp", "gn")]
         label = "an update of D: SN faster than 1-GP faster than GN"
-        return [*lines, Line("table1.order", label, "", "", judge_ordering(order), (record.file.name,))]
+        return [*lines, Line("table1.order", label, "", "", judge_ordering(order), (found[0].id,))]
 
     def plot(self, options: Options) -> Path:
         """Numbers in a table have no picture."""
@@ -89,7 +83,7 @@ def job(device: str, batch: int) -> Job:
     def work(options: Options) -> Mapping[str, float | None]:
         return measure(device, batch)
 
-    return Job(f"table1-{device}", "paper", 0, settings, work, tuple(lines), missing, lambda: "minutes")
+    return Job(f"table1-{device}", "paper", 0, settings, work, tuple(lines), missing, lambda options: "minutes")
 
 
 def measure(device: str, batch: int) -> dict[str, float | None]:
@@ -106,68 +100,71 @@ def measure(device: str, batch: int) -> dict[str, float | None]:
     }
 
 
-def seconds(record: Evidence, method: str, column: str) -> list[float]:
-    """Of each round: an update of D, or one of D and one of G."""
-    parts = ["discriminator step"] + ["generator step"] * (column == "generator")
-    return [sum(record.value(f"{METHODS[method]}, {part}, round {i}") for part in parts) for i in range(ROUNDS)]
+@dataclass(frozen=True)
+class Times:
+    """What one run measured, beside the printed it/s."""
 
+    record: Record
+    published: Published
 
-def ratios(record: Evidence, method: str, column: str) -> list[float]:
-    """Time by vanilla's in the same round."""
-    pairs = zip(seconds(record, method, column), seconds(record, "vanilla", column), strict=True)
-    return [a / b for a, b in pairs]
+    def seconds(self, method: str, column: str) -> list[float]:
+        """Of each round: an update of D, or one of D and one of G."""
+        parts = ["discriminator step"] + ["generator step"] * (column == "generator")
+        return [
+            sum(self.record.value(f"{METHODS[method]}, {part}, round {i}") for part in parts) for i in range(ROUNDS)
+        ]
 
+    def ratios(self, method: str, column: str) -> list[float]:
+        """Time by vanilla's in the same round."""
+        pairs = zip(self.seconds(method, column), self.seconds("vanilla", column), strict=True)
+        return [a / b for a, b in pairs]
 
-def printed_ratio(method: str, column: str) -> float:
-    """Time by vanilla's, from the printed it/s."""
-    return published.cell(f"table1.vanilla.{column}").value / published.cell(f"table1.{method}.{column}").value
+    def printed_ratio(self, method: str, column: str) -> float:
+        """Time by vanilla's, from the printed it/s."""
+        vanilla, its = (self.published.cell(f"table1.{each}.{column}").value for each in ("vanilla", method))
+        return vanilla / its
 
+    def sample(self, method: str, column: str, printed: str | None = None) -> Sample:
+        """In logarithms: a ratio's difference to the printed one (or to that of the row `printed`), and the margin."""
+        logs = [math.log(ratio) for ratio in self.ratios(method, column)]
+        difference = mean(logs) - math.log(self.printed_ratio(printed or method, column))
+        return Sample(difference, stdev(logs) / math.sqrt(len(logs)), len(logs) - 1, math.log(FACTOR))
 
-def _sample(record: Evidence, method: str, column: str, printed: str | None = None) -> Sample:
-    """In logarithms: a ratio's difference to the printed one (or to that of the row `printed`), and the margin."""
-    logs = [math.log(ratio) for ratio in ratios(record, method, column)]
-    difference = mean(logs) - math.log(printed_ratio(printed or method, column))
-    return Sample(difference, stdev(logs) / math.sqrt(len(logs)), len(logs) - 1, math.log(FACTOR))
+    def finding(self, method: str, column: str, sample: Sample, outside: bool) -> Finding:
+        """The verdict on one ratio; `outside`: it differs from the printed one, Holm's correction applied."""
+        times = self.seconds(method, column)
+        scatter = stdev(times) / mean(times)
+        reason = f"{math.exp(sample.difference):.2f} times the printed ratio, on {self.record.device}"
+        if scatter > LARGEST_SCATTER:
+            quiet = f"{reason}; its times scatter by {scatter:.0%}: run on a quiet machine"
+            return Finding(Verdict.INCONCLUSIVE, quiet)
+        if outside:
+            return Finding(Verdict.NOT_REPRODUCED, f"{reason}; p of a factor below {FACTOR} is under {ALPHA}")
+        if not sample.reproduced():
+            return Finding(Verdict.INCONCLUSIVE, reason)
+        others = [m for m in ("vanilla", "sn", "gp", "gn") if m != method]
+        rivals = [NAMES[m] for m in others if self.sample(method, column, m).reproduced()]
+        if rivals:
+            indistinct = f"{reason}; the printed ratios of {', '.join(rivals)} would pass too"
+            return Finding(Verdict.NOT_DISCRIMINATING, indistinct)
+        return Finding(Verdict.REPRODUCED, reason)
 
-
-def _finding(record: Evidence, method: str, column: str, sample: Sample, outside: bool) -> Finding:
-    scatter = _scatter(seconds(record, method, column))
-    reason = f"{math.exp(sample.difference):.2f} times the printed ratio, on {record.device}"
-    if scatter > LARGEST_SCATTER:
-        return Finding(Verdict.INCONCLUSIVE, f"{reason}; its times scatter by {scatter:.0%}: run on a quiet machine")
-    if outside:
-        return Finding(Verdict.NOT_REPRODUCED, f"{reason}; p of a factor below {FACTOR} is under {ALPHA}")
-    if not sample.reproduced():
-        return Finding(Verdict.INCONCLUSIVE, reason)
-    rivals = [
-        m for m in ("vanilla", "sn", "gp", "gn") if m != method and _sample(record, method, column, m).reproduced()
-    ]
-    if rivals:
-        names = ", ".join(NAMES[m] for m in rivals)
-        return Finding(Verdict.NOT_DISCRIMINATING, f"{reason}; the printed ratios of {names} would pass too")
-    return Finding(Verdict.REPRODUCED, reason)
-
-
-def _scatter(times: list[float]) -> float:
-    return stdev(times) / mean(times)
-
-
-def _line(record: Evidence, method: str, column: str, finding: Finding | None) -> Line:
-    found = mean(ratios(record, method, column))
-    milliseconds = 1000 * mean(seconds(record, method, column))
-    printed = "" if method == "replay" else f"{printed_ratio(method, column):.2f}x"
-    unjudged = Finding(Verdict.SHOWN, "the unit of the ratios" if method == "vanilla" else "beside the printed table")
-    return Line(
-        f"table1.{method}.{column}",
-        f"{NAMES[method]}, {COLUMNS[column]}",
-        printed,
-        f"{found:.2f}x ({milliseconds:.0f} ms)",
-        finding or unjudged,
-        (record.file.name,),
-    )
+    def line(self, method: str, column: str, finding: Finding | None) -> Line:
+        """One row of the table; without a finding it is shown and not judged."""
+        found = mean(self.ratios(method, column))
+        milliseconds = 1000 * mean(self.seconds(method, column))
+        why = "the unit of the ratios" if method == "vanilla" else "beside the printed table"
+        return Line(
+            f"table1.{method}.{column}",
+            f"{NAMES[method]}, {COLUMNS[column]}",
+            "" if method == "replay" else f"{self.printed_ratio(method, column):.2f}x",
+            f"{found:.2f}x ({milliseconds:.0f} ms)",
+            finding or Finding(Verdict.SHOWN, why),
+            (self.record.id,),
+        )
 
 
 ARTEFACT = Artefact("table1", "Table 1: training speed, as ratios of time to the unnormalized update", Speed())
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

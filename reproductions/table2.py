@@ -4,8 +4,12 @@ python reproductions/table2.py --check
 python reproductions/table2.py --run --data CIFAR10_FOLDER
 """
 
-from command import Artefact, main
-from trained import Trained
+from pathlib import Path
+
+import installed  # noqa: F401 - one sentence where gnref is missing
+
+from gnref.evidence import Artefact, main
+from gnref.evidence.trained import Trained
 
 ROWS = {
     "cnn.hinge": "cifar10-cnn-gn",
@@ -18,4 +22,4 @@ ROWS = {
 ARTEFACT = Artefact("table2", "Table 2: loss functions under gradient normalization, CIFAR-10", Trained("table2", ROWS))
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

@@ -8,31 +8,22 @@ pixels, and that vacated pixels are black, is the original configuration's readi
 distribution at 0.1 %.
 """
 
-import installed  # noqa: F401 - stops here where gnref is missing
-
-# isort: split
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import published
+import installed  # noqa: F401 - one sentence where gnref is missing
 import torch
-from command import Artefact, main
-from evidence import RESULTS
-from jobs import Job, Options
-from lines import Line
 from scipy.special import chdtrc
 from torch import Tensor
-from verdict import Finding, Verdict
 
 from gnref.data.augment import consistency_augmentation
 from gnref.data.shapes import shapes
+from gnref.evidence import Artefact, Finding, Job, Line, Options, Verdict, main
 
 SIZE, DRAWS, CHUNK, ALPHA = 32, 50_000, 10_000, 0.001
-PICTURE = RESULTS / "table3.png"
 
 
 @dataclass(frozen=True)
@@ -41,21 +32,21 @@ class Augmentation:
 
     judges_images: ClassVar[bool] = False
 
-    def jobs(self) -> list[Job]:
+    def jobs(self, options: Options) -> list[Job]:
         """One run."""
-        settings = {"size": SIZE, "draws": DRAWS, **published.setting("augmentation")}
+        settings = {"size": SIZE, "draws": DRAWS, **options.published.setting("augmentation")}
         lines = ("table3.flip", "table3.shift", "table3.largest", "table3.independent")
         return [Job("table3", "paper", 0, settings, measure, lines)]
 
     def lines(self, options: Options) -> list[Line]:
         """The share of flips, the shifts' distribution and their bound."""
-        (job,) = self.jobs()
-        record = job.evidence()
-        printed = published.setting("augmentation")
+        (job,) = self.jobs(options)
+        record = job.record(options)
+        printed = options.published.setting("augmentation")
         if record is None:
             missing = Finding(Verdict.NOT_RUN, "no evidence; python reproductions/table3.py --run makes it in seconds")
             return [Line(name, name, "", "", missing) for name in job.serves]
-        found, rests_on = record.scores, (record.file.name,)
+        found, rests_on = record.scores, (record.id,)
         bound = int(printed["shift_fraction"] * SIZE)
         rows = [
             ("table3.flip", "RandomHorizontalFlipping", f"p={printed['flip_probability']}", "flip_share", "flip_p"),
@@ -87,8 +78,9 @@ class Augmentation:
         rows = [images] + [consistency_augmentation(images, draws) for _ in range(7)]
         grid = torch.cat([torch.cat(list(row), dim=2) for row in rows], dim=1)
         pixels = ((grid + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
-        Image.fromarray(pixels).resize((grid.shape[2] * 3, grid.shape[1] * 3), Image.Resampling.NEAREST).save(PICTURE)
-        return PICTURE
+        path = options.results / "table3.png"
+        Image.fromarray(pixels).resize((grid.shape[2] * 3, grid.shape[1] * 3), Image.Resampling.NEAREST).save(path)
+        return path
 
 
 def _by_p(p: float | None) -> Finding:
@@ -101,7 +93,7 @@ def _by_p(p: float | None) -> Finding:
 def measure(options: Options) -> Mapping[str, float | None]:
     """Count flips and shifts of an image whose every pixel tells where it was."""
     draws = torch.Generator().manual_seed(0)
-    bound = int(published.setting("augmentation")["shift_fraction"] * SIZE)
+    bound = int(options.published.setting("augmentation")["shift_fraction"] * SIZE)
     marked = torch.arange(3 * SIZE * SIZE, dtype=torch.float32).view(1, 3, SIZE, SIZE) + 1
     counts: Counter[tuple[int, int, int]] = Counter()
     unexplained = 0
@@ -152,4 +144,4 @@ def chi_square(counts: list[int]) -> float | None:
 ARTEFACT = Artefact("table3", "Table 3: augmentation for consistency regularization", Augmentation())
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

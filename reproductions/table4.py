@@ -5,9 +5,13 @@ python reproductions/table4.py --run --data CIFAR10_FOLDER
 python reproductions/table4.py --scale mini --check
 """
 
-from command import Artefact, main
-from mini import Mini
-from trained import Ordering, Trained
+from pathlib import Path
+
+import installed  # noqa: F401 - one sentence where gnref is missing
+
+from gnref.evidence import Artefact, main
+from gnref.evidence.mini import Mini
+from gnref.evidence.trained import Ordering, Trained
 
 ROWS = {"gn-biggan": "cifar10-biggan-gn", "gn-biggan-cr": "cifar10-biggan-gn-cr"}
 ORDER = Ordering(
@@ -24,4 +28,4 @@ ARTEFACT = Artefact(
 )
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

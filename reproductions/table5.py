@@ -6,8 +6,12 @@
 The appendix prints no deviation here: the relative one of Tables 2 and 4 is assumed.
 """
 
-from command import Artefact, main
-from trained import Ordering, Trained
+from pathlib import Path
+
+import installed  # noqa: F401 - one sentence where gnref is missing
+
+from gnref.evidence import Artefact, main
+from gnref.evidence.trained import Ordering, Trained
 
 ROWS = {
     "celebahq128.gn": "celebahq-128-resnet-gn",
@@ -26,4 +30,4 @@ ORDERS = tuple(
 ARTEFACT = Artefact("table5", "Table 5: CelebA-HQ and LSUN church outdoor", Trained("table5", ROWS, ORDERS))
 
 if __name__ == "__main__":
-    main(ARTEFACT)
+    main(ARTEFACT, Path(__file__).parent)

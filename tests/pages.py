@@ -5,6 +5,7 @@ A part stands between `<!-- NAME -->` and `<!-- /NAME -->`; `PARTS` says what ma
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,13 +23,8 @@ def claims() -> str:
 
 def reproductions() -> str:
     """Every table and figure with its verdict."""
-    sys.path.insert(0, str(ROOT / "reproductions"))
-    try:
-        import summary  # a script beside the tables' own
-
-        return summary.page()
-    finally:
-        sys.path.remove(str(ROOT / "reproductions"))
+    command = [sys.executable, "reproductions/summary.py"]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def speed() -> str:

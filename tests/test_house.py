@@ -21,11 +21,12 @@ ORDER = [
     ["strategies", "laws", "runs"],
     ["training", "evaluation", "vectors", "conformance", "diagnosis"],
     ["measure"],
+    ["evidence"],
     ["pytest_plugin", "cli"],
     ["__main__"],
 ]
 WITHIN_A_ROW = {("claims", "exact"), ("strategies", "laws")}
-EXPERIMENTS = {"networks", "data", "runs", "training", "evaluation", "measure"}
+EXPERIMENTS = {"networks", "data", "runs", "training", "evaluation", "measure", "evidence"}
 PROOFS = {"exact", "claims", "laws", "strategies", "certificates", "conformance", "vectors", "diagnosis", "report"}
 # A diagnosis looks at images and times a step; the laws have rows for the paper's own networks on images.
 ACROSS_WINGS = {"diagnosis", "laws"}

@@ -1,0 +1,127 @@
+"""Runs: what one is, and how the ones without evidence are done, one after another or several at a time."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from gnref.errors import UserError
+from gnref.evidence.options import Options
+from gnref.evidence.provenance import commit, device, script, versions
+from gnref.evidence.records import Record
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run: `settings` and `seed` are its key; `serves` names the lines it is evidence for."""
+
+    name: str
+    scale: str
+    seed: int
+    settings: Mapping[str, Any]
+    work: Callable[[Options], Mapping[str, float | None]]
+    serves: tuple[str, ...] = ()
+    missing: Callable[[Options], list[str]] = lambda options: []
+    duration: Callable[[Options], str] = lambda options: "seconds"
+
+    @property
+    def id(self) -> str:
+        """The name by which `--cell` picks one run."""
+        return f"{self.name}-seed{self.seed}"
+
+    def record(self, options: Options) -> Record | None:
+        """The record of this run, if there is one."""
+        return options.records.find(self.name, self.scale, self.settings, self.seed)
+
+
+def run_all(jobs: list[Job], options: Options) -> int:
+    """Do the runs without evidence; 77 where something that a run needs is missing."""
+    waiting = [job for job in jobs if job.record(options) is None]
+    print(f"{len(jobs) - len(waiting)} of {len(jobs)} runs are done")
+    blocked = {job.id: missing for job in waiting if (missing := job.missing(options))}
+    for name, missing in blocked.items():
+        print(f"{name} cannot run here; it needs {'; '.join(missing)}")
+    ready = [job for job in waiting if job.id not in blocked]
+    if options.jobs == 1 or len(ready) < 2:
+        for job in ready:
+            _run(job, options)
+    else:
+        _in_parallel(ready, options)
+    return 77 if blocked else 0
+
+
+def _run(job: Job, options: Options) -> None:
+    began = time.monotonic()
+    scores = dict(job.work(options))
+    if int(os.environ.get("RANK", "0")) > 0:
+        return  # under torchrun, one process writes
+    record = Record(
+        name=job.name,
+        scale=job.scale,
+        seed=job.seed,
+        settings=dict(job.settings),
+        scores=scores,
+        command=f"{script(options.home)} --run --scale {job.scale} --cell {job.id}",
+        seconds=round(time.monotonic() - began, 1),
+        commit=commit(options.home),
+        versions=versions(),
+        device=device(),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    shown = ", ".join(f"{name} {'diverged' if value is None else f'{value:.3f}'}" for name, value in scores.items())
+    file = options.records.append(record)
+    print(f"{job.id}: {shown} ({record.seconds:.0f} s) -> {os.path.relpath(file)}", flush=True)
+
+
+def _in_parallel(jobs: list[Job], options: Options) -> None:
+    """So many processes at a time, each with its share of the runs; one that fails does not stop the others.
+
+    SIGTERM ends them too: each saves its run and stops.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    threads = str(max(1, (os.cpu_count() or 1) // options.jobs))
+    environment = {"OMP_NUM_THREADS": threads, **os.environ}
+    shares = [jobs[i :: options.jobs] for i in range(min(options.jobs, len(jobs)))]
+    processes = [subprocess.Popen(_alone(share, options), env=environment) for share in shares]
+    try:
+        failed = sum(process.wait() != 0 for process in processes)
+    finally:
+        for process in processes:
+            process.terminate()
+    if failed:
+        raise UserError(
+            f"{failed} of {len(processes)} processes failed, as said above; the same command goes on from there"
+        )
+
+
+def _alone(jobs: list[Job], options: Options) -> list[str]:
+    arguments = [sys.executable, sys.argv[0], "--run", "--cell", ",".join(job.id for job in jobs)]
+    arguments += ["--scale", options.scale, "--runs", str(options.runs)]
+    return arguments + (["--data", str(options.data)] if options.data else [])
+
+
+def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: bool) -> None:
+    """Print what would run, on what, and how long it should take."""
+    rows: list[dict[str, Any]] = [
+        {
+            "run": job.id,
+            "done": job.record(options) is not None,
+            "needs": job.missing(options),
+            "takes": job.duration(options),
+            "settings": dict(job.settings),
+        }
+        for job in jobs
+    ]
+    if as_json:
+        print(json.dumps({"artefact": name, "device": device(), "runs": rows}, indent=1))
+        return
+    print(f"{title}\non {device()}:")
+    for row in rows:
+        state = "done" if row["done"] else f"needs {'; '.join(row['needs'])}" if row["needs"] else "ready"
+        print(f"  {row['run']:<44} {row['takes']:<28} {state}")
