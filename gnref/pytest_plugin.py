@@ -1,7 +1,8 @@
 """Turns a pytest run into a report: load it with `-p gnref.pytest_plugin`.
 
-A test says which claim it checks by `@pytest.mark.claim("theorem-6")`, adding `refutes=True` where it pins a
-counterexample. What it measured it leaves in `item.user_properties` under "gnref", which crosses xdist's workers.
+A test says which law it judges by a parameter of the name `law`; the law knows its claim, and whether it must fail. A
+test without a law says `@pytest.mark.claim("theorem-6")`, adding `refutes=True` where it pins a counterexample. What a
+test measured it leaves in `item.user_properties` under "gnref", which crosses xdist's workers.
 """
 
 import platform
@@ -16,6 +17,7 @@ import torch
 
 from gnref import __version__
 from gnref.claims import CLAIMS
+from gnref.laws import FunctionLaw, Law
 from gnref.report import Row, Verdict, as_text, exit_code, write
 
 _MEASURED = {field.name for field in fields(Row)} - {"claim", "source", "status", "verdict", "reason"}
@@ -30,10 +32,19 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Name the claim of the test in its report."""
-    mark = item.get_closest_marker("claim")
-    if mark is not None and not any(key == "gnref-claim" for key, _ in item.user_properties):
-        item.user_properties.append(("gnref-claim", [mark.args[0], bool(mark.kwargs.get("refutes", False))]))
+    claim = _claim(item)
+    if claim is not None and not any(key == "gnref-claim" for key, _ in item.user_properties):
+        item.user_properties.append(("gnref-claim", claim))
     return (yield)
+
+
+def _claim(item: pytest.Item) -> list[str | bool] | None:
+    """The claim's id and whether the test refutes it; None for a test of no claim."""
+    law = item.callspec.params.get("law") if hasattr(item, "callspec") else None
+    if isinstance(law, (Law, FunctionLaw)):
+        return [law.claim, law.refuted]
+    mark = item.get_closest_marker("claim")
+    return None if mark is None else [mark.args[0], bool(mark.kwargs.get("refutes", False))]
 
 
 class _Report:

@@ -11,10 +11,10 @@ from hypothesis import event
 from hypothesis import strategies as st
 
 from gnref.exact import ExactConditional, ExactNetwork, off_kinks
+from gnref.laws.along import Facet, Line
 from gnref.laws.case import Case
 from gnref.laws.edges import Edge
-from gnref.laws.line import Facet, Line
-from gnref.laws.training import Densities
+from gnref.laws.surfaces import Densities
 
 _WIDTH, _INPUTS, _RADIUS = 6, 3, 4
 

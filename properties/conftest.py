@@ -1,7 +1,6 @@
 """Profiles, and the fixture that lets a property's cases be counted and its errors be kept for the report."""
 
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -10,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, currently_in_test_context, settings, target
 
 from gnref import gradient_normalize
-from gnref.laws import Case, Law, Normalize
+from gnref.laws import Case, FunctionLaw, Law
 from gnref.strategies import classes
 
 # A fixture that counts over all cases of a test is the purpose here, so it may outlive one case.
@@ -30,8 +29,8 @@ METHODS = ("double-backward", "replay")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark that names a property's claim."""
-    config.addinivalue_line("markers", "claim(id, refutes=False): the claim a property checks, or refutes by a pin")
+    """Declare the mark that names the claim of a test without a law."""
+    config.addinivalue_line("markers", "claim(id, refutes=False): the claim of a test that has no parameter `law`")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -42,20 +41,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("method", METHODS)
 
 
-@pytest.fixture
-def normalize() -> Callable[[Law, str], Normalize]:
-    """The subject of a law: this package's own normalization with the law's ζ, by the method of that name."""
-    return lambda law, method="auto": partial(gradient_normalize, zeta=law.zeta, method=method)
-
-
 class Judged:
     """Judges cases by a law, and counts them."""
 
     def __init__(self, measured: dict[str, Any]) -> None:
         self.measured, self.classes = measured, Counter[str]()
 
-    def __call__(self, law: Law, normalize: Normalize | None, case: Any) -> None:
-        """Judge one case; in a report the row counts it, and keeps the worst share of a bound or the counterexample."""
+    def __call__(self, law: Law | FunctionLaw, case: Any, method: str = "auto") -> None:
+        """Judge this package's own normalization, with the law's ζ, at one case.
+
+        In a report the row counts the case, and keeps the worst share of a bound or the counterexample.
+        """
         dtype, device = str(getattr(case, "dtype", "")).removeprefix("torch."), getattr(case, "device", "")
         check = ": ".join([law.id, *filter(None, [getattr(case, "name", "")])])
         self.measured.update(check=check, evidence=law.evidence, dtype=dtype, device=device)
@@ -64,10 +60,13 @@ class Judged:
             self.classes.update(name for name, belongs in classes(case).items() if belongs)
             self.measured["classes"] = dict(self.classes)
         try:
-            share = law(normalize, case)
+            if isinstance(law, Law):
+                share = law(partial(gradient_normalize, zeta=law.zeta, method=method), case)
+            else:
+                share = law(case)
         except AssertionError as broken:
             self.measured.setdefault("counterexample", str(broken))
-            if law.level == "refuted":
+            if law.refuted:
                 self.measured["evidence"] = "counterexample"
             raise
         if law.evidence == "derived bound":
@@ -78,7 +77,7 @@ class Judged:
 
 @pytest.fixture
 def judged(request: pytest.FixtureRequest) -> Judged:
-    """What the properties call with a law, a subject and a case."""
+    """What the properties call with a law, a case and, for a law of an implementation, a method."""
     measured: dict[str, Any] = {}
     request.node.user_properties.append(("gnref", measured))
     return Judged(measured)

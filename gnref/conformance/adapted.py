@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gnref.conformance.options import CAPABILITIES, Capability, Options
 from gnref.laws import Law, Normalize
+from gnref.laws.law import Need
 
 GeneratorForm = Callable[..., Tensor]
 """A loss-aware generator shortcut: `step(discriminator, x, loss, *args, **kwargs) -> loss(f̂)`, a scalar.
@@ -22,32 +23,17 @@ def reason_to_skip(options: Options, law: Law, dtype: torch.dtype) -> str:
     if "float32-only" in options.capability and dtype == torch.float64:
         return f"declared: {CAPABILITIES['float32-only']}"
     for name in options.capability:
-        if law.id in _LEFT_OUT.get(name, ()):
+        if law.needs & _LACKS.get(name, set()):
             return f"declared: {CAPABILITIES[name]}"
-    return f"declared: eps = {options.eps:g}" if options.eps and law.id in _HOMOGENEOUS else ""
+    return f"declared: eps = {options.eps:g}" if options.eps and "no epsilon" in law.needs else ""
 
 
-_CONDITIONAL = {"conditional-value", "conditional-parameter-gradient", "keyword-arguments"}
-_BATCH = {"batch-is-stack", "one-forward-pass"}
-_PARAMETERS = {
-    "parameter-gradient",
-    "conditional-parameter-gradient",
-    "scale-invariance",
-    "hinge-is-wasserstein",
-    "one-forward-pass",  # asks for the scores' backward pass into the parameters
-    "zero-over-zero",
-    "dead-region",
-    "saturated-hinge",
-    "gradient-range",
-}
-_INPUTS = {"slope-identity", "generator-gradient", "slope-formula"}
-_HOMOGENEOUS = {"zero-over-zero", "exponent-range", "gradient-range", "half-precision"}
-_LEFT_OUT: dict[Capability, set[str]] = {
-    "no-conditional": _CONDITIONAL,
-    "one-sample": _BATCH,
-    "generator-only": _PARAMETERS,
-    "values-only": _PARAMETERS | _INPUTS,
-    "piecewise-linear-only": {"slope-formula"},
+_LACKS: dict[Capability, set[Need]] = {
+    "no-conditional": {"arguments"},
+    "one-sample": {"batch"},
+    "generator-only": {"parameter gradient"},
+    "values-only": {"parameter gradient", "input gradient"},
+    "piecewise-linear-only": {"smooth discriminator"},
 }
 
 

@@ -11,6 +11,7 @@ from gnref.conformance.options import Capability
 from gnref.exact import ExactNetwork
 from gnref.laws import Case, Law, Normalize
 from gnref.laws.case import judge
+from gnref.laws.examples import network_cases
 
 PLAIN = Case(ExactNetwork((), ((3.0, 4.0), 0.0)), ((3.0, 4.0), (-3.0, -4.0), (4.0, -2.0)))
 """f = 3x + 4y: f̂ is 25/(5 + 25), -5/6 and 4/9."""
@@ -42,7 +43,7 @@ def plain_call(capability: tuple[Capability, ...]) -> Law:
             raise AssertionError(f"expected scores with a gradient in {what}, got a tensor detached from them")
         return 0.0
 
-    return Law("plain-call", "normalized-function", check, "required", "equality", "fixed")
+    return Law(id="plain-call", claim="normalized-function", check=check, evidence="equality", fixed=lambda: [PLAIN])
 
 
 def _attached(scores: Tensor, leaves: Sequence[Tensor]) -> bool:
@@ -70,4 +71,4 @@ def declared_eps(eps: float) -> Law:
         allowed = upper * ((case.array.shape[1] / 2 + 5) * case.unit + 4 * 2.0**-53)
         return judge(f"|f̂| of 2^-12 f with ε = {eps:g}", got, nearest, allowed, case.snippet())
 
-    return Law("declared-eps", "normalized-function", check, "required", "derived bound")
+    return Law(id="declared-eps", claim="normalized-function", check=check, drawn="cases", fixed=network_cases)

@@ -8,24 +8,12 @@ import torch
 
 from gnref.conformance.adapted import reason_to_skip
 from gnref.conformance.options import Options
-from gnref.conformance.plain import PLAIN, declared_eps, plain_call
-from gnref.laws import LAWS, Case, Law
-from gnref.laws.examples import examples
+from gnref.conformance.plain import declared_eps, plain_call
+from gnref.laws import LAWS, Law
+from gnref.laws.law import Strategy
 
 CASES = 12
 """Drawn cases a law is judged at in each dtype, beside its examples, unless a budget of time says otherwise."""
-
-_OF_THE_PAPER = {"inference-cost", "training-cost", "softplus-limit-gradients"}
-"""Claims about the paper's numbers, which another library's normalization does not answer for."""
-
-_ONE_DTYPE = {
-    "jump": torch.float64,
-    "slope-formula": torch.float64,
-    "half-precision": torch.float32,
-    # Their examples span float32's range.
-    "exponent-range": torch.float32,
-    "gradient-range": torch.float32,
-}
 
 
 @dataclass(frozen=True)
@@ -61,9 +49,8 @@ class Check:
 
 def laws() -> tuple[Law, ...]:
     """The laws of an implementation of GN, required ones first."""
-    levels = ("required", "robustness")
-    chosen = [law for law in LAWS if law.zeta == "abs" and law.level in levels and law.claim not in _OF_THE_PAPER]
-    return tuple(sorted(chosen, key=lambda law: law.level))
+    of_gn = [law for law in LAWS if law.zeta == "abs"]
+    return tuple(law for level in ("required", "robustness") for law in of_gn if law.level == level)
 
 
 def checks(options: Options, of_generator: bool = False) -> list[Check]:
@@ -72,9 +59,7 @@ def checks(options: Options, of_generator: bool = False) -> list[Check]:
     found = [Check(plain_call(options.capability), dtypes[0], made=f"plain_call({options.capability})")]
     if eps := options.eps:
         found += [Check(declared_eps(eps), dtype, made=f"declared_eps({eps})") for dtype in dtypes]
-    for law in laws():
-        for dtype in [_ONE_DTYPE[law.id]] if law.id in _ONE_DTYPE else [torch.float64, torch.float32]:
-            found.append(Check(law, dtype, reason_to_skip(options, law, dtype)))
+    found += [Check(law, dtype, reason_to_skip(options, law, dtype)) for law in laws() for dtype in law.dtypes]
     return [replace(check, of_generator=of_generator) for check in found]
 
 
@@ -83,23 +68,20 @@ def cases(law: Law, dtype: torch.dtype, device: str, count: int, seed: int, fixe
 
     The shortest come first, so that the first that breaks the law is one to read.
     """
-    if law.id == "plain-call":
-        return [PLAIN.to(dtype, device)]
-    found: list[Any] = [case for case in examples(law, device) if getattr(case, "dtype", dtype) == dtype]
-    if law.cases == "fixed":
+    found: list[Any] = [case for case in law.examples(device) if getattr(case, "dtype", dtype) == dtype]
+    if not law.drawn:
         return found
-    drawn = [case.to(dtype, device) if isinstance(case, Case) else case for case in _drawn(law.cases, count, seed)]
+    drawn = [case.to(dtype, device) if hasattr(case, "to") else case for case in _drawn(law.drawn, count, seed)]
     return sorted((found if fixed else []) + drawn, key=lambda case: len(repr(case)))
 
 
 @cache
-def _drawn(kind: str, count: int, seed: int) -> tuple[Any, ...]:
-    """Different cases of a kind, drawn by hypothesis once for all laws."""
+def _drawn(strategy: Strategy, count: int, seed: int) -> tuple[Any, ...]:
+    """Different cases of a strategy, drawn by hypothesis once for all laws."""
     import hypothesis
 
     from gnref import strategies
 
-    strategy = {"network": strategies.cases, "conditional": strategies.conditional_cases, "facet": strategies.facets}
     found: dict[str, Any] = {}
 
     @hypothesis.seed(seed)
@@ -111,7 +93,7 @@ def _drawn(kind: str, count: int, seed: int) -> tuple[Any, ...]:
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(strategy[kind]())
+    @hypothesis.given(getattr(strategies, strategy)())
     def collect(case: Any) -> None:
         found.setdefault(repr(case), case)
 

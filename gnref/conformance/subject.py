@@ -78,7 +78,7 @@ class Subject:
         start = time.monotonic()
         for check, turn in self._turns(budget):
             before = found.get(check)
-            if before is not None and (before.outcome != "kept" or check.law.cases == "fixed"):
+            if before is not None and (before.outcome != "kept" or not check.law.drawn):
                 continue
             if turn and budget is not None and time.monotonic() - start > budget:
                 break
@@ -92,7 +92,7 @@ class Subject:
 
     def _turns(self, budget: float | None) -> Iterator[tuple[Check, int]]:
         everything = sorted(self.checks(), key=lambda check: check.law.id != "plain-call")
-        drawn = any(not check.skip and check.law.cases != "fixed" for check in everything)
+        drawn = any(not check.skip and check.law.drawn for check in everything)
         for turn in [0] if budget is None or not drawn else count():
             for check in everything:
                 yield check, turn

@@ -1,16 +1,52 @@
-"""The laws: one function per claim, the same for this package's own proofs, other libraries and deliberate mistakes."""
+"""The laws: one function per claim, the same for this package's own proofs, other libraries and deliberate mistakes.
 
-from gnref.laws import conduct, edges, gradient, layers, line, real, score, smooth, training
-from gnref.laws.case import Case, Law, Normalize
-from gnref.laws.edges import Edge
-from gnref.laws.line import Facet, Line
+A file of laws has the name of its claims' file and of its properties' file; `contexts` and `edges` stand beside
+`normalized_function`, and `networks` judges all of it on the paper's own discriminators. What a law is: `law.py`.
+"""
 
-__all__ = ["LAWS", "Case", "Edge", "Facet", "Law", "Line", "Normalize"]
-
-LAWS: tuple[Law, ...] = tuple(
-    found
-    for module in (score, gradient, conduct, edges, line, layers, smooth, training, real)
-    for found in vars(module).values()
-    if isinstance(found, Law)
+from gnref.laws import (
+    activations,
+    conditional,
+    contexts,
+    cost,
+    edges,
+    lemma_3,
+    losses,
+    networks,
+    normalized_function,
+    surfaces,
+    theorem_5,
+    theorem_6,
+    variants,
 )
-"""Every law, in the order of its module and of the text."""
+from gnref.laws.along import Facet, Line
+from gnref.laws.case import Case, Normalize
+from gnref.laws.edges import Edge
+from gnref.laws.law import FunctionLaw, Law
+
+__all__ = ["FUNCTION_LAWS", "LAWS", "Case", "Edge", "Facet", "FunctionLaw", "Law", "Line", "Normalize"]
+
+_FOUND = tuple(
+    found
+    for module in (
+        lemma_3,
+        theorem_5,
+        theorem_6,
+        normalized_function,
+        contexts,
+        edges,
+        losses,
+        activations,
+        conditional,
+        variants,
+        surfaces,
+        cost,
+        networks,
+    )
+    for found in vars(module).values()
+    if isinstance(found, (Law, FunctionLaw)) and found.check.__module__ == module.__name__
+)
+LAWS: tuple[Law, ...] = tuple(found for found in _FOUND if isinstance(found, Law))
+"""Every law of an implementation, in the order of its module and of the text."""
+FUNCTION_LAWS: tuple[FunctionLaw, ...] = tuple(found for found in _FOUND if isinstance(found, FunctionLaw))
+"""Every law of f itself, in the same order."""

@@ -1,9 +1,9 @@
-"""What a law is, what it judges, and how it says that something is wrong."""
+"""What most laws judge an implementation at, and how they say that something is wrong."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,58 +84,12 @@ class Case:
         )
 
 
-@dataclass(frozen=True)
-class Law:
-    """One claim as a function: `law(normalize, case)` raises AssertionError where it is broken.
-
-    It returns the largest error as a share of its derived bound, 0 where equality is asked for.
-    """
-
-    id: str
-    claim: str
-    check: Callable[[Normalize, Any], float]
-    level: Literal["required", "robustness", "mathematics", "refuted"]
-    """`required` of every implementation; `robustness`: edges of the number range, smooth networks, costs;
-    `mathematics`: of f itself; `refuted`: broken by the claim's counterexample, at which it must fail."""
-    evidence: str
-    """What passing means: "equality", "derived bound", "fractions", "count"."""
-    cases: Literal["network", "conditional", "facet", "segment", "fixed"] = "network"
-    zeta: Literal["abs", "one", "zero"] = "abs"
-    version: int = 1
-
-    def __call__(self, normalize: Normalize, case: Any) -> float:
-        """Judge `normalize` at one case."""
-        return self.check(normalize, case)
-
-    @property
-    def statement(self) -> str:
-        """What the law says: the first line of its docstring."""
-        return (self.check.__doc__ or "").strip().splitlines()[0]
-
-
-def law(
-    claim: str,
-    *,
-    level: Literal["required", "robustness", "mathematics", "refuted"] = "required",
-    evidence: str = "derived bound",
-    cases: Literal["network", "conditional", "facet", "segment", "fixed"] = "network",
-    zeta: Literal["abs", "one", "zero"] = "abs",
-    version: int = 1,
-) -> Callable[[Callable[[Normalize, Any], float]], Law]:
-    """Make a law of a function; its id is the function's name with hyphens."""
-
-    def make(check: Callable[[Normalize, Any], float]) -> Law:
-        return Law(check.__name__.replace("_", "-"), claim, check, level, evidence, cases, zeta, version)
-
-    return make
-
-
 def judge(what: str, got: Any, expected: Any, bound: Any, snippet: str) -> float:
     """The largest |got - expected| as a share of `bound`; AssertionError with all of it where it is past 1 or NaN.
 
     A bound of 0 asks for equality.
     """
-    got, expected, bound = (np.asarray(_plain(value), dtype=np.float64) for value in (got, expected, bound))
+    got, expected, bound = (np.asarray(_as_numpy(value), dtype=np.float64) for value in (got, expected, bound))
     if got.shape != expected.shape:
         raise AssertionError(f"{what}: expected the shape {expected.shape}, got {got.shape}\n{snippet}")
     error = np.where(got == expected, 0.0, np.abs(got - expected))
@@ -164,5 +118,5 @@ def parameter_gradients(normalize: Normalize, module: nn.Module, case: Case, wei
     return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
 
 
-def _plain(value: Any) -> Any:
+def _as_numpy(value: Any) -> Any:
     return value.detach().double().cpu().numpy() if isinstance(value, Tensor) else value

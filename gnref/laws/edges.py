@@ -6,16 +6,17 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from gnref import losses
 from gnref.exact import ExactNetwork, normalized, square_root
-from gnref.laws.case import Case, Normalize, cotangents, judge, law, parameter_gradients
+from gnref.laws.case import Case, Normalize, cotangents, judge, parameter_gradients
+from gnref.laws.examples import network_cases
+from gnref.laws.law import law
 
 
 @dataclass(frozen=True)
 class Edge:
-    """The affine discriminator f(x) = ⟨v, x⟩ + f₀ at x = 0, where f = f₀ and ∇ₓf = v are what one likes."""
+    """The affine discriminator f(x) = ⟨v, x⟩ + f₀ at x = 0, where f = f₀ and ∇ₓf = v can be any numbers."""
 
     score: float
     gradient: tuple[float, ...]
@@ -48,17 +49,38 @@ def affine(score: float, gradient: tuple[float, ...], dtype: torch.dtype, device
     return module
 
 
-def _roundings(case: Edge) -> float:
+def edge_roundings(case: Edge) -> float:
+    """(n/2 + 8)U: n/2 + 1 of a norm, and a few of the quotient and its derivatives."""
     return (len(case.gradient) / 2 + 8) * torch.finfo(case.dtype).eps / 2
 
 
-def _exact(case: Edge) -> tuple[Fraction, Fraction]:
+def exact_edge(case: Edge) -> tuple[Fraction, Fraction]:
+    """f and ‖∇ₓf‖² of the numbers as they are stored in the case's dtype."""
     stored = case.module()
     v = [Fraction(c) for c in stored.weight.detach().double().flatten().tolist()]
     return Fraction(float(stored.bias.detach().double())), sum((c * c for c in v), Fraction(0))
 
 
-@law("normalized-function", level="robustness", cases="fixed", evidence="equality")
+def zeros() -> Iterator[Edge]:
+    """f = 0 and ∇ₓf = 0, with one input and with three."""
+    yield from (Edge(0.0, (0.0,) * inputs) for inputs in (1, 3))
+
+
+def edges() -> Iterator[Edge]:
+    """Scores and gradients over the range of float32: magnitudes from 2^-120 to 2^120, |f|/g from 2^-30 to 2^30."""
+    for exponent in (-120, -80, -64, 0, 63, 120):
+        for ratio in (-30, -1, 0, 12, 30):
+            if -125 <= exponent + ratio <= 125:
+                yield Edge(1.5 * 2.0 ** (exponent + ratio), (3 * 2.0 ** (exponent - 2), -(2.0**exponent)))
+
+
+@law(
+    "normalized-function",
+    level="robustness",
+    evidence="equality",
+    fixed=zeros,
+    needs=("parameter gradient", "no epsilon"),
+)
 def zero_over_zero(normalize: Normalize, case: Edge) -> float:
     """Where f = 0 and ∇ₓf = 0 the score is 0, the only odd value, and no gradient is NaN."""
     module = affine(0.0, (0.0,) * len(case.gradient), case.dtype, case.device)
@@ -71,7 +93,7 @@ def zero_over_zero(normalize: Normalize, case: Edge) -> float:
     return 0.0
 
 
-@law("normalized-function", level="robustness")
+@law("normalized-function", level="robustness", drawn="cases", fixed=network_cases, needs=("parameter gradient",))
 def dead_region(normalize: Normalize, case: Case) -> float:
     """Where ∇ₓf = 0 and f ≠ 0: f̂ = ±1, and every gradient is 0 within 4 roundings of the literal 1/N - 1/N."""
     dead = case.at(case.exact.squared_norm == 0)
@@ -89,21 +111,35 @@ def dead_region(normalize: Normalize, case: Case) -> float:
     )
 
 
-@law("normalized-function", level="robustness", cases="fixed")
+@law(
+    "normalized-function",
+    level="robustness",
+    drawn="edge_cases",
+    fixed=edges,
+    dtypes=(torch.float32,),  # whose range the cases span
+    needs=("no epsilon",),
+)
 def exponent_range(normalize: Normalize, case: Edge) -> float:
     """f̂ is right within (n/2 + 8) roundings wherever f and ∇ₓf are normal numbers, near overflow and underflow too."""
-    f, squared = _exact(case)
+    f, squared = exact_edge(case)
     expected = float(normalized(f, squared))
     smallest = torch.finfo(case.dtype).smallest_normal
     module = case.module()
     got = normalize(module, torch.zeros_like(module.weight))[:, 0]
-    return judge("f̂", got, [expected], _roundings(case) * abs(expected) + smallest, case.snippet())
+    return judge("f̂", got, [expected], edge_roundings(case) * abs(expected) + smallest, case.snippet())
 
 
-@law("normalized-function", level="robustness", cases="fixed")
+@law(
+    "normalized-function",
+    level="robustness",
+    drawn="edge_cases",
+    fixed=edges,
+    dtypes=(torch.float32,),
+    needs=("parameter gradient", "no epsilon"),
+)
 def gradient_range(normalize: Normalize, case: Edge) -> float:
     """∂f̂/∂f = g/N² and ∂f̂/∂v = -f v/(g N²) within (n/2 + 8) roundings, wherever the truth is a normal number."""
-    f, squared = _exact(case)
+    f, squared = exact_edge(case)
     limits = torch.finfo(case.dtype)
     module = case.module()
     got_v, got_f = torch.autograd.grad(
@@ -119,55 +155,9 @@ def gradient_range(normalize: Normalize, case: Edge) -> float:
     for what, got, truth in truths:
         if limits.smallest_normal <= abs(truth) <= limits.max:
             expected = float(truth)
-            worst = max(worst, judge(what, got, [expected], _roundings(case) * abs(expected), case.snippet()))
+            worst = max(worst, judge(what, got, [expected], edge_roundings(case) * abs(expected), case.snippet()))
     return worst
 
 
 def _exponent(squared: Fraction) -> int:
     return (squared.numerator.bit_length() - squared.denominator.bit_length()) // 2
-
-
-@law("output-range", level="robustness", cases="fixed")
-def half_precision(normalize: Normalize, case: Edge) -> float:
-    """In bfloat16 and float16 f̂ is right within n/2 + 8 roundings, and |f̂| ≤ 1 without tolerance."""
-    worst = 0.0
-    for dtype in (torch.bfloat16, torch.float16):
-        half = case.to(dtype, case.device)
-        f, squared = _exact(half)
-        module = half.module()
-        got = normalize(module, torch.zeros_like(module.weight))[:, 0]
-        judge("|f̂| ≤ 1", bool((got.abs() <= 1).all()), True, 0.0, half.snippet())
-        expected = float(normalized(f, squared))
-        tolerance = _roundings(half) * abs(expected) + torch.finfo(dtype).smallest_normal
-        worst = max(worst, judge(f"f̂ in {dtype}", got, [expected], tolerance, half.snippet()))
-    return worst
-
-
-@law("eq-15-hinge-wasserstein", level="robustness")
-def saturated_hinge(normalize: Normalize, case: Case) -> float:
-    """Where |f̂| = 1 on a dead region the two losses' gradients agree within the rounding of 1/N - |f|/N²."""
-    dead = case.at(case.exact.squared_norm == 0)
-    if not dead.points or not isinstance(dead.network, ExactNetwork):
-        return 0.0
-    module = dead.module()
-    found: list[list[Tensor]] = []
-    for loss in (losses.hinge, losses.wasserstein):
-        scores = normalize(module, dead.x())
-        value = loss.discriminator(scores, scores)
-        parameters = list(module.parameters())
-        gradients = torch.autograd.grad(value, parameters, allow_unused=True)
-        found.append([torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)])
-    alpha = 2 * (8 + len(dead.points)) * dead.unit / np.abs(dead.exact.score)
-    sizes = dead.network.absolute().pullback(np.abs(dead.array), alpha, 0 * dead.array)
-    return max(
-        judge("∂hinge - ∂Wasserstein where |f̂| = 1", a, b, size, dead.snippet())
-        for a, b, size in zip(*found, sizes, strict=True)
-    )
-
-
-def edges() -> Iterator[Edge]:
-    """Scores and gradients over the range of float32: magnitudes from 2^-120 to 2^120, |f|/g from 2^-30 to 2^30."""
-    for exponent in (-120, -80, -64, 0, 63, 120):
-        for ratio in (-30, -1, 0, 12, 30):
-            if -125 <= exponent + ratio <= 125:
-                yield Edge(1.5 * 2.0 ** (exponent + ratio), (3 * 2.0 ** (exponent - 2), -(2.0**exponent)))

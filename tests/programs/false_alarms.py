@@ -5,7 +5,7 @@ No alarm in n runs bounds the rate of runs with one by 3/n at 95 % (1 - 0.05^(1/
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,25 +13,19 @@ import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import just
 
-from gnref import gradient_normalize
-from gnref.laws import LAWS, Law
-from gnref.strategies import cases, conditional_cases, edge_cases, equal_norm_lines, facets, half_edges, lines
+from gnref import gradient_normalize, strategies
+from gnref.laws import FUNCTION_LAWS, LAWS, FunctionLaw, Law
 
 DTYPES = (torch.float32, torch.float64)
-KINDS = {"network": cases(), "conditional": conditional_cases(), "segment": lines(), "facet": facets()}
-OF_EDGES = {"exponent-range": edge_cases(), "gradient-range": edge_cases(), "half-precision": half_edges()}
 
 
-def judges() -> dict[Any, list[Law]]:
+def judges() -> dict[Any, list[Law | FunctionLaw]]:
     """The laws by the strategy of their cases."""
-    found: dict[Any, list[Law]] = {}
-    for law in LAWS:
-        strategy = OF_EDGES.get(law.id, KINDS.get(law.cases))
-        if law.id == "one-lipschitz-with-equal-norms":
-            strategy = equal_norm_lines()
-        if strategy is not None and law.level != "refuted":
-            found.setdefault(strategy, []).append(law)
-    return found
+    found: dict[str, list[Law | FunctionLaw]] = {}
+    for law in (*LAWS, *FUNCTION_LAWS):
+        if law.drawn and not law.refuted:
+            found.setdefault(law.drawn, []).append(law)
+    return {getattr(strategies, name)(): laws for name, laws in found.items()}
 
 
 def run(number: int, count: int) -> list[str]:
@@ -49,21 +43,28 @@ def run(number: int, count: int) -> list[str]:
             suppress_health_check=list(HealthCheck),
         )
         @given(case=strategy, laws=just(laws))
-        def judge(case: Any, laws: list[Law]) -> None:
+        def judge(case: Any, laws: list[Law | FunctionLaw]) -> None:
             alarms.extend(alarm for law in laws for alarm in _alarms(law, case))
 
         judge()
     return alarms
 
 
-def _alarms(law: Law, case: Any) -> Iterator[str]:
+def _alarms(law: Law | FunctionLaw, case: Any) -> Iterator[str]:
+    if isinstance(law, FunctionLaw):
+        yield from _broken(law.id, lambda: law(case))
+        return
     for method in ("double-backward", "replay"):
         normalize = partial(gradient_normalize, zeta=law.zeta, method=method)
         for found in [case.to(dtype) for dtype in DTYPES] if hasattr(case, "to") else [case]:
-            try:
-                law(normalize, found)
-            except AssertionError as broken:
-                yield f"{law.id} ({method}): {broken}"
+            yield from _broken(f"{law.id} ({method})", partial(law, normalize, found))
+
+
+def _broken(name: str, judge: Callable[[], float]) -> Iterator[str]:
+    try:
+        judge()
+    except AssertionError as broken:
+        yield f"{name}: {broken}"
 
 
 def main(runs: int = 20, count: int = 50) -> None:

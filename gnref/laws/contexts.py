@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gnref.laws.case import Case, Normalize, judge, law
+from gnref.laws.case import Case, Normalize, judge
+from gnref.laws.examples import network_cases
+from gnref.laws.law import law
 
 
 class _Counting(nn.Module):
@@ -29,7 +31,7 @@ def _random_states() -> tuple[Tensor, str, object]:
     return torch.get_rng_state(), repr(np.random.get_state()), random.getstate()  # noqa: NPY002 - the global state is what is meant
 
 
-@law("normalized-function", evidence="equality")
+@law("normalized-function", evidence="equality", drawn="cases", fixed=network_cases)
 def no_side_effects(normalize: Normalize, case: Case) -> float:
     """x, every parameter, each `requires_grad` and `.grad`, the mode and the random states are as before."""
     module, x = case.module(), case.x()
@@ -63,7 +65,14 @@ def no_side_effects(normalize: Normalize, case: Case) -> float:
     return 0.0
 
 
-@law("normalized-function", level="robustness", evidence="count")
+@law(
+    "normalized-function",
+    level="robustness",
+    evidence="count",
+    drawn="cases",
+    fixed=network_cases,
+    needs=("batch", "parameter gradient"),
+)
 def one_forward_pass(normalize: Normalize, case: Case) -> float:
     """Buffers see exactly one forward pass in training mode, with the backward pass of the scores included."""
     module = _Counting(case.module())
@@ -71,7 +80,7 @@ def one_forward_pass(normalize: Normalize, case: Case) -> float:
     return judge("forward passes seen by a buffer", module.passes, 1, 0.0, case.snippet())
 
 
-@law("normalized-function", evidence="equality")
+@law("normalized-function", evidence="equality", drawn="cases", fixed=network_cases, needs=("arguments",))
 def keyword_arguments(normalize: Normalize, case: Case) -> float:
     """Further arguments reach the discriminator, by position and by keyword: f + a - b for given a, b."""
 

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from gnref.laws.case import Normalize, law
-from gnref.laws.line import Line
+from gnref.laws.along import Line
+from gnref.laws.law import law_of_f
 
 Vector = list[Fraction]
 
@@ -48,13 +48,13 @@ def _never_rises(case: Line, residual: bool) -> float:
     return 0.0
 
 
-@law("theorem-5", level="mathematics", cases="segment", evidence="fractions")
-def layers_do_not_expand(normalize: Normalize, case: Line) -> float:
+@law_of_f("theorem-5", drawn="lines")
+def layers_do_not_expand(case: Line) -> float:
     """‖f_k(x) - f_k(y)‖² ≤ ‖f_{k-1}(x) - f_{k-1}(y)‖² at every layer of a plain chain with ‖W‖₂ ≤ 1: no tolerance."""
     return _never_rises(case, residual=False)
 
 
-@law("theorem-5-residual", level="refuted", cases="segment", evidence="fractions")
-def residual_layers_do_not_expand(normalize: Normalize, case: Line) -> float:
+@law_of_f("theorem-5-residual", drawn="lines", refuted=True)
+def residual_layers_do_not_expand(case: Line) -> float:
     """The same for layers h + φ(W h + b), as in a residual discriminator whose layers are each normalized."""
     return _never_rises(case, residual=True)

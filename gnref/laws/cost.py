@@ -1,7 +1,6 @@
-"""What the appendix says around the method: losses without a sigmoid, the best discriminator, the cost of a step."""
+"""B.3: what a value and a training step cost, counted in multiply-adds of matrix products."""
 
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -10,58 +9,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gnref import losses
-from gnref.laws.case import Case, Normalize, judge, law
-
-
-@law("ns-without-sigmoid", evidence="equality")
-def probability_without_sigmoid(normalize: Normalize, case: Case) -> float:
-    """(1 + f̂)/2 is a probability, in [0, 1] with no tolerance, and the loss made of it is finite even at f̂ = ±1."""
-    scores = normalize(case.module(), case.x(), *case.arguments())
-    probability = (1 + scores) / 2
-    judge("0 ≤ (1 + f̂)/2 ≤ 1", bool(((probability >= 0) & (probability <= 1)).all()), True, 0.0, case.snippet())
-    loss = losses.non_saturating_without_sigmoid
-    values = torch.stack([loss.discriminator(scores, scores), loss.generator(scores)])
-    return judge("the loss is finite", bool(values.isfinite().all()), True, 0.0, case.snippet())
-
-
-@dataclass(frozen=True)
-class Densities:
-    """Two positive densities p_r(x), p_g(x) at one point, and another value d in (0, 1) to compare with."""
-
-    real: Fraction
-    fake: Fraction
-    other: Fraction
-
-
-@law("d-star", level="mathematics", cases="fixed", evidence="fractions")
-def best_discriminator(normalize: Normalize, case: Densities) -> float:
-    """p_r log d + p_g log(1 - d) is largest at d = p_r/(p_r + p_g) alone: its derivative is > 0 below and < 0 above."""
-
-    def derivative(d: Fraction) -> Fraction:
-        return case.real / d - case.fake / (1 - d)
-
-    best = case.real / (case.real + case.fake)
-    other = case.other
-    holds = derivative(best) == 0 and (other == best or (derivative(other) > 0) == (other < best))
-    if not holds:
-        raise AssertionError(
-            f"d = p_r/(p_r + p_g) is the maximum at {case}: the derivative there is {derivative(best)}"
-        )
-    return 0.0
-
-
-@law("d-star-lipschitz", level="refuted", cases="fixed", evidence="fractions")
-def best_discriminator_is_lipschitz(normalize: Normalize, case: Fraction) -> float:
-    """‖∇D*‖ ≤ 1 for two Gaussians with covariances diag(1, 4) and diag(4, 1), at the point (t, t). `case` is t.
-
-    There D* = 1/2 and ∇D* = ∇(log p_r - log p_g)/4 = (3/16)(-t, t): ‖∇D*‖² = 9t²/128.
-    """
-    gradient = (case * (Fraction(1, 4) - 1) / 4, case * (1 - Fraction(1, 4)) / 4)
-    squared = sum((c * c for c in gradient), Fraction(0))
-    if squared > 1:
-        raise AssertionError(f"‖∇D*({case}, {case})‖² ≤ 1: got {squared}")
-    return 0.0
+from gnref.laws.case import Normalize, judge
+from gnref.laws.law import law
 
 
 class _MultiplyAdds(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -90,7 +39,12 @@ def _step(normalize: Normalize | None, widths: tuple[int, ...], train: bool) -> 
     return int(count.total)
 
 
-@law("inference-cost", level="robustness", cases="fixed", evidence="count")
+def some_widths() -> Iterator[tuple[int, ...]]:
+    """Layer widths of two networks."""
+    yield from ((3, 4, 1), (5, 7, 6, 1))
+
+
+@law("inference-cost", level="reference", evidence="count", drawn="widths", fixed=some_widths)
 def evaluation_cost(normalize: Normalize, case: tuple[int, ...]) -> float:
     """A value of f̂ costs the matrix products of f twice: a forward pass and one for ∇ₓf. `case` are the widths."""
     return judge(
@@ -98,7 +52,14 @@ def evaluation_cost(normalize: Normalize, case: tuple[int, ...]) -> float:
     )
 
 
-@law("training-cost", level="robustness", cases="fixed", evidence="count")
+@law(
+    "training-cost",
+    level="reference",
+    evidence="count",
+    drawn="widths",
+    fixed=some_widths,
+    needs=("parameter gradient",),
+)
 def step_cost(normalize: Normalize, case: tuple[int, ...]) -> float:
     """A step on f̂ costs at most 6 passes of f's matrix products, and more than f alone, which costs at most 3."""
     one = _step(None, case, False)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from gnref import losses
 from gnref.certificates.chain import Chain
 from gnref.certificates.segment import Segment
-from gnref.laws.case import Normalize, judge, law
+from gnref.laws.case import Normalize, judge
+from gnref.laws.law import law, law_of_f
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +75,14 @@ class Real:
         return f"{self.name} at {len(self.x)} images of shape {tuple(self.x.shape[1:])}, {self.x.dtype}"
 
 
-@law("output-range", level="mathematics", evidence="equality", cases="fixed")
+@law("output-range", level="reference", evidence="equality")
 def real_bound(normalize: Normalize, case: Real) -> float:
     """|f̂| ≤ 1 with no tolerance, on a real-sized network and images."""
     scores = normalize(case.module, case.x)
     return judge("the share of |f̂| ≤ 1", (scores.abs() <= 1).double().mean(), 1.0, 0.0, case.snippet())
 
 
-@law("theorem-6-almost-everywhere", level="mathematics", cases="fixed")
+@law("theorem-6-almost-everywhere", level="reference")
 def real_slope(normalize: Normalize, case: Real) -> float:
     """‖∇ₓf̂‖ = (1 - |f̂|)² on a real-sized network and images.
 
@@ -111,7 +112,7 @@ def _parts(case: Real) -> tuple[Tensor, Tensor]:
     return torch.stack(scores), torch.stack(norms)
 
 
-@law("normalized-function", level="mathematics", cases="fixed")
+@law("normalized-function", level="reference")
 def real_value(normalize: Normalize, case: Real) -> float:
     """f̂ of a batch is f/(g + |f|) of each sample by itself, on a real-sized network and images.
 
@@ -127,14 +128,14 @@ def real_value(normalize: Normalize, case: Real) -> float:
     return judge("f̂", normalize(case.module, case.x).flatten(), f / total, allowed.cpu(), case.snippet())
 
 
-@law("normalized-function", level="mathematics", evidence="equality", cases="fixed")
+@law("normalized-function", level="reference", evidence="equality")
 def real_negation(normalize: Normalize, case: Real) -> float:
     """f̂[-4f] = -f̂[f] bitwise, on a real-sized network and images."""
     got = normalize(lambda x: -4 * case.module(x), case.x)
     return judge("f̂[-4f]", got, -normalize(case.module, case.x), 0.0, case.snippet())
 
 
-@law("eq-15-hinge-wasserstein", level="mathematics", evidence="equality", cases="fixed")
+@law("eq-15-hinge-wasserstein", level="reference", evidence="equality")
 def real_hinge(normalize: Normalize, case: Real) -> float:
     """The hinge and the Wasserstein loss have bitwise equal gradients on a real-sized network and images."""
     half, parameters = len(case.x) // 2, [p for p in case.module.parameters() if p.requires_grad]
@@ -148,8 +149,8 @@ def real_hinge(normalize: Normalize, case: Real) -> float:
     return 0.0
 
 
-@law("theorem-6-almost-everywhere", level="mathematics", evidence="certificate", cases="fixed")
-def real_segment(normalize: Normalize, case: Real) -> float:
+@law_of_f("theorem-6-almost-everywhere", evidence="certificate")
+def real_segment(case: Real) -> float:
     """Between two images f̂ has slope at most 1 inside every linear piece: all pieces of the segment, none sampled.
 
     A piece's slope g|s|/(g + |f|)² ≤ |s|/g ≤ 1 is a quotient of sums over n inputs: n + 8 roundings in float64.
@@ -159,8 +160,8 @@ def real_segment(normalize: Normalize, case: Real) -> float:
     return judge("the slope's excess over 1", max(0.0, steepest - 1), 0.0, (inputs + 8) * 2.0**-53, case.snippet())
 
 
-@law("theorem-6-global", level="refuted", evidence="certificate", cases="fixed")
-def real_segment_is_continuous(normalize: Normalize, case: Real) -> float:
+@law_of_f("theorem-6-global", evidence="certificate", refuted=True)
+def real_segment_is_continuous(case: Real) -> float:
     """Between two images f̂ does not jump by more than 1e-9, far above the certificate's rounding."""
     segment = _segment(case)
     largest = segment.largest_jump()
