@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from gnref.errors import UserError
 
-Capture = Literal["eager", "compiled", "cuda-graph"]
 Body = Callable[[], Any]
 Losses = dict[str, Tensor]
 LossFunction = Callable[..., Losses]

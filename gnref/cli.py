@@ -6,19 +6,25 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, NoReturn
 
+from gnref import __version__
 from gnref.conformance.options import Options
-from gnref.errors import UserError, one_sentence
+from gnref.errors import UserError, one_sentence, unknown
+from gnref.training.arguments import TrainArguments
+from gnref.training.listing import list_experiments
+from gnref.training.sample import sample
+
+_DESCRIPTION = "Gradient normalization for GANs: train, score, check and compare. `gnref --version` prints the version."
 
 _JUDGING = Options()
 
 
 def _commands() -> dict[str, Callable[..., int | None]]:
-    """The commands by name; a command imports its room when it runs, so that `gnref claims` needs no trainer."""
+    """The commands by name; a command imports PyTorch, if it needs it, when it runs: `--help` is quick."""
     return {
         "claims": _claims,
         "conform": _conform,
         "evaluate": _evaluate,
-        "sample": _sample,
+        "sample": sample,
         "train": _train,
         "verify": _verify,
     }
@@ -71,98 +77,24 @@ def _evaluate(
     return 0
 
 
-def _train(
-    experiments: tuple[str, ...] = (),
-    /,
-    data: Path | None = None,
-    folder: Path | None = None,
-    seeds: tuple[int, ...] = (0,),
-    steps: int | None = None,
-    settings: tuple[str, ...] = (),
-    shard: str = "1/1",
-    list: bool = False,
-    device: str | None = None,
-    mixed_precision: bool = False,
-    tf32: bool = False,
-    accumulate: int = 1,
-    capture: Literal["eager", "compiled", "cuda-graph"] = "eager",
-    log_every: int | None = None,
-    sample_every: int | None = None,
-    checkpoint_every: int | None = None,
-    score_every: int | None = None,
-    keep: int = 2,
-    score: str | None = None,
-    features: str | None = None,
-    tensorboard: bool = True,
-) -> int:
+def _train(experiments: tuple[str, ...] = (), /, *, arguments: TrainArguments, list: bool = False) -> int:
     """Train experiments of the appendix, or go on with their runs; `torchrun ... -m gnref train` trains on many GPUs.
 
     Args:
         experiments: Names, for instance cifar10-resnet-gn; shapes-resnet-gn needs no data.
-        data: The folder the data set is in.
-        folder: The run folder; by default runs/EXPERIMENT-seedSEED. A folder that holds a run goes on with it.
-        seeds: One run for each.
-        steps: Updates of G, instead of the experiment's.
-        settings: Other settings, for instance loss=wasserstein n_dis=1; --list NAME prints them.
-        shard: i/n trains every n-th run from the i-th of all experiments and seeds: one task of a cluster's job array.
         list: Print the experiments, or all settings of those named, with their sources.
-        device: cpu or cuda; by default a GPU where there is one.
-        mixed_precision: Networks in bfloat16.
-        tf32: TensorFloat-32 on GPUs that have it.
-        accumulate: Parts a batch is computed in.
-        capture: compiled takes half a minute at the first step and spares a CPU 5 to 20 % of the others; cuda-graph
-            spares a GPU the host's part of each step.
-        log_every: Steps between lines of metrics.jsonl.
-        sample_every: Steps between sample grids.
-        checkpoint_every: Steps between checkpoints.
-        score_every: Steps between scores.
-        keep: Checkpoints kept besides the best.
-        score: Score by this protocol while training, against the images in --data (gnref evaluate).
-        features: The features to score in.
-        tensorboard: Write curves for TensorBoard.
     """
-    from gnref.training.command import list_experiments, train_named
-
     if list or not experiments:
         list_experiments(experiments)
         return 0
+    from gnref.training.command import train_named
+
     scorer = None
-    if score is not None:
+    if arguments.score is not None:
         from gnref.evaluation.evaluate import make_scorer
 
-        scorer = partial(make_scorer, score, features=features, real=data)
-    return train_named(
-        experiments,
-        seeds,
-        shard,
-        settings if steps is None else (*settings, f"steps={steps}"),
-        data=data,
-        folder=folder,
-        device=device,
-        execution={"mixed_precision": mixed_precision, "tf32": tf32, "accumulate": accumulate, "capture": capture},
-        cadence={"log": log_every, "sample": sample_every, "checkpoint": checkpoint_every, "score": score_every},
-        keep=keep,
-        make_score=scorer,
-        tensorboard=tensorboard,
-    )
-
-
-def _sample(
-    run: Path, /, count: int = 64, out: Path | None = None, seed: int = 0, ema: bool | None = None, best: bool = False
-) -> int:
-    """Write images of a run's generator: numbered PNGs, and a grid of the first 64.
-
-    Args:
-        run: The run folder.
-        count: How many.
-        out: The folder for them; by default RUN/sampled.
-        seed: Draws the latents.
-        ema: True is the moving average's, False the raw generator's; by default what the experiment scores.
-        best: The checkpoint with the best score instead of the last.
-    """
-    from gnref.training.command import sample
-
-    return sample(run, count, out, seed, ema, best)
+        scorer = partial(make_scorer, arguments.score, features=arguments.features, real=arguments.data)
+    return train_named(experiments, arguments, scorer)
 
 
 def _verify(
@@ -208,5 +140,17 @@ def main() -> NoReturn:
             import tyro
         except ImportError:
             raise UserError("the command line needs tyro; install it with: pip install 'gnref[proofs]'") from None
-        code = tyro.extras.subcommand_cli_from_dict(_commands(), prog="gnref", config=(tyro.conf.OmitArgPrefixes,))
+        _refuse_unknown(sys.argv[1:])
+        code = tyro.extras.subcommand_cli_from_dict(
+            _commands(), prog="gnref", description=_DESCRIPTION, config=(tyro.conf.OmitArgPrefixes,)
+        )
     sys.exit(code or 0)
+
+
+def _refuse_unknown(words: list[str]) -> None:
+    """Answer `--version`, and refuse a command that does not exist with the nearest that does."""
+    if words == ["--version"]:
+        print(f"gnref {__version__}")
+        sys.exit(0)
+    if words and not words[0].startswith("-") and words[0] not in _commands():
+        raise unknown("command", words[0], _commands(), "gnref --help")

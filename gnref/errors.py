@@ -3,7 +3,7 @@
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import NoReturn
@@ -11,6 +11,19 @@ from typing import NoReturn
 
 class UserError(ValueError):
     """What was expected, what came, and what to do, in one sentence; the command line prints it and exits with 2."""
+
+
+def unknown(what: str, name: str, known: Iterable[str], listing: str) -> UserError:
+    """The error for a `name` that is none: with the nearest of `known` where some are near, and the `listing` command.
+
+    >>> print(unknown("claim", "theorm-6", ["theorem-6", "lemma-3"], "gnref claims"))
+    there is no claim 'theorm-6'; did you mean theorem-6? `gnref claims` lists all
+    """
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), 3)
+    hint = f"did you mean {', '.join(near)}? " if near else ""
+    return UserError(f"there is no {what} {name!r}; {hint}`{listing}` lists all")
 
 
 @contextmanager

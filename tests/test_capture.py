@@ -150,7 +150,12 @@ def test_a_step_in_a_cuda_graph_is_the_eager_one(name: str, device: str, monkeyp
         ("shapes16-cnn-gn", Execution(capture="compiled"), 2, "several processes exchange gradients"),
         ("shapes16-cnn-gn", Execution(capture="compiled", accumulate=2), 1, "cannot accumulate"),
         ("shapes16-cnn-gn", Execution(capture="cuda-graph"), 1, "capture cuda-graph: it needs a GPU, not cpu"),
-        ("shapes16-cnn-gn", Execution(capture="jit"), 1, "capture jit: expected one of eager, compiled, cuda-graph"),  # type: ignore[arg-type]
+        (
+            "shapes16-cnn-gn",
+            Execution(capture="jit"),
+            1,
+            "--capture: expected one of eager, compiled, cuda-graph",
+        ),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_captured_is_refused(name: str, execution: Execution, count: int, complaint: str) -> None:

@@ -1,1 +1,6 @@
 """Data: images on disk, the embedded shapes, the points of the two-dimensional experiments, and augmentation."""
+
+from typing import Literal
+
+Dataset = Literal["shapes", "cifar10", "stl10", "celebahq", "lsun-church", "folder"]
+"""The data sets by name; `folder` is a folder of anyone's images."""

@@ -2,10 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Literal
 
 import torch
 
+from gnref.data import Dataset
 from gnref.data.cifar10 import cifar10
 from gnref.data.folder import folder_of_images
 from gnref.data.images import ImageFiles, Images, ImageSet
@@ -13,8 +13,6 @@ from gnref.data.lsun import lsun
 from gnref.data.shapes import shapes
 from gnref.data.stl10 import stl10
 from gnref.errors import UserError
-
-Dataset = Literal["shapes", "cifar10", "stl10", "celebahq", "lsun-church", "folder"]
 
 SHAPES_COUNT = 20_000
 _CELEBAHQ = "https://github.com/tkarras/progressive_growing_of_gans (CelebA-HQ), exported as one png or jpg an image"

@@ -75,11 +75,14 @@ def train_and_score(chosen: Experiment, seed: int, folder: Path) -> dict[str, fl
     from gnref.data.load import load
     from gnref.evaluation import evaluate
     from gnref.runs import load_generator
-    from gnref.training.train import Cadence, Diverged, train
+    from gnref.training.cadence import Cadence
+    from gnref.training.train import Diverged, train
 
     torch.set_num_threads(1)
     steps = chosen.steps
-    cadence = Cadence(log=max(1, steps // 4), sample=steps, checkpoint=max(1, steps // 2), score=steps)
+    cadence = Cadence(
+        log_every=max(1, steps // 4), sample_every=steps, checkpoint_every=max(1, steps // 2), score_every=steps
+    )
     try:
         reached = train(chosen, load(chosen.dataset, None, chosen.size), folder, seed=seed, cadence=cadence)
     except Diverged:

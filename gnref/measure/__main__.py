@@ -9,14 +9,13 @@ from typing import Any, get_args
 
 import torch
 
-from gnref.capture import Capture
 from gnref.errors import UserError
 from gnref.files import write_atomically
 from gnref.measure.methods import METHODS, NETWORKS
 from gnref.measure.steps import PARTS, Part, Setting
 from gnref.measure.tables import Figure, measured
 from gnref.measure.timing import environment
-from gnref.training.layout import Layout
+from gnref.training.execution import Capture, Layout
 
 
 def main() -> int:

@@ -13,14 +13,14 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from gnref.capture import Body, Capture, Losses, LossFunction, captured
+from gnref.capture import Body, Losses, LossFunction, captured
 from gnref.data.augment import consistency_augmentation
 from gnref.data.images import ImageSet
 from gnref.errors import UserError
 from gnref.measure.methods import differentiated_by, experiment_of
 from gnref.training.distributed import Processes
-from gnref.training.execution import Execution
-from gnref.training.layout import FUSING, Layout, memory_format
+from gnref.training.execution import Capture, Execution, Layout
+from gnref.training.layout import FUSING, memory_format
 from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
 from gnref.training.trainer import Trainer, adam
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_type_hints
 
-from gnref.data.load import Dataset
+from gnref.data import Dataset
 from gnref.errors import UserError
 
 Architecture = Literal["cnn", "resnet", "biggan", "stylegan"]

@@ -1,13 +1,9 @@
 """How the networks of an experiment lie in memory, and whether resampling runs within their convolutions."""
 
-from typing import Literal
-
 import torch
 from torch import nn
 
-Layout = Literal["plain", "channels-last", "fused", "fused channels-last"]
-"""channels-last: the channels of a pixel stand together, (N, H, W, C) in memory; fused: average pooling after a
-convolution, and upsampling before one, are computed with it as one convolution. Neither changes a function."""
+from gnref.training.execution import Layout
 
 FUSING = ("resnet", "biggan")
 """The architectures that resample next to a convolution."""

@@ -18,8 +18,9 @@ from gnref.networks import (
 from gnref.networks.layers import initialize
 from gnref.normalization import GradientNormalized, Method
 from gnref.runs import build_generator
+from gnref.training.execution import Layout
 from gnref.training.experiment import Experiment
-from gnref.training.layout import FUSING, Layout, laid_out
+from gnref.training.layout import FUSING, laid_out
 
 _LOSSES: Mapping[str, losses.Loss] = {
     "hinge": losses.hinge,

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from gnref import __version__
 from gnref.data.images import Images
 from gnref.errors import UserError
 from gnref.runs import Run
+from gnref.training.cadence import Cadence
 from gnref.training.distributed import Processes
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
@@ -31,24 +32,6 @@ Score = Callable[[nn.Module], Mapping[str, float]]
 
 class Diverged(UserError):
     """A quantity is not finite or past all bounds: for a study of many seeds that is a result, not a mistake."""
-
-
-@dataclass(frozen=True)
-class Cadence:
-    """Every how many updates of G something happens; none of it changes a weight."""
-
-    log: int
-    sample: int
-    checkpoint: int
-    score: int
-    keep: int = 2
-    """Checkpoints kept besides the best."""
-
-    @classmethod
-    def of(cls, steps: int) -> "Cadence":
-        """Twenty pictures, checkpoints and scores a run, or one every 5000 steps as the original has it."""
-        often = max(1, min(5000, steps // 20))
-        return cls(max(1, min(100, steps // 100)), often, often, often)
 
 
 def train(
@@ -74,13 +57,13 @@ def train(
     Raises UserError for a folder in use or of another experiment, a full disk, and a quantity that is not finite or has
     diverged: it names the step, the quantity and the last good checkpoint.
     """
-    processes = processes or Processes(torch.device("cpu"))
-    cadence = cadence or Cadence.of(experiment.steps)
+    processes, cadence = processes or Processes(torch.device("cpu")), cadence or Cadence()
+    cadence.check()
+    trainer = Trainer(experiment, data, seed, processes, execution)  # before a folder is made: it may refuse
     run = Run(folder)
     with ExitStack() as stack:
         if processes.first:
             stack.enter_context(run.locked())
-        trainer = Trainer(experiment, data, seed, processes, execution)
         resumed, best = _resume(run, trainer)
         if processes.first:
             run.describe(_description(trainer, data, source))
@@ -128,15 +111,15 @@ class _Loop:
         step, last = self.trainer.step_number, self.trainer.experiment.steps
         if self.bar is not None:
             self.bar.update()
-        if step % self.cadence.log == 0 or step == last:
+        if self.cadence.due("log", step, last):
             self.log()
-        if self.first and (step % self.cadence.sample == 0 or step == last):
+        if self.first and self.cadence.due("sample", step, last):
             with self.trainer.sampler() as generator:
                 save_grid(torch.cat(list(samples(generator, 64))), self.run.folder / "samples" / f"{step:08d}.png")
-        scored = self.score is not None and (step % self.cadence.score == 0 or step == last)
+        scored = self.score is not None and self.cadence.due("score", step, last)
         if scored:
             self.evaluate()
-        if scored or step % self.cadence.checkpoint == 0 or step == last:
+        if scored or self.cadence.due("checkpoint", step, last):
             self.checkpoint()
 
     def log(self) -> None:

@@ -24,8 +24,9 @@ from gnref.errors import UserError
 from gnref.networks import fade_reals
 from gnref.runs import State, load_weights
 from gnref.training.distributed import Processes, exchanging, without_exchange
-from gnref.training.execution import Execution, check
+from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
+from gnref.training.fitting import check
 from gnref.training.layout import memory_format
 from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
 from gnref.training.schedule import Moment, moment

@@ -17,9 +17,10 @@ import torch
 from gnref.data.images import ImageSet
 from gnref.data.shapes import shapes
 from gnref.runs import Run
+from gnref.training.cadence import Cadence
 from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
-from gnref.training.train import Cadence, train
+from gnref.training.train import train
 
 STEPS = 24
 
@@ -52,7 +53,7 @@ def run_child(folder: Path, name: str, data: ImageSet, die_in_write: int | None)
             return replace(self, target)
 
         Path.replace = counted  # type: ignore[assignment, method-assign]
-        cadence = Cadence(log=2, sample=7, checkpoint=3, score=4)
+        cadence = Cadence(log_every=2, sample_every=7, checkpoint_every=3, score_every=4)
         train(experiment(name), data, folder, cadence=cadence, score=score)
         status = 0
     finally:

@@ -1,0 +1,194 @@
+"""A run: cut anywhere it goes on to the bit, nothing around the steps changes a weight, and what goes wrong is said."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from subjects.small_experiments import NEVER, bits, images, small, timeless
+
+from gnref.data.images import ImageSet
+from gnref.errors import UserError
+from gnref.runs import Run
+from gnref.training.cadence import Cadence
+from gnref.training.execution import Execution
+from gnref.training.train import train
+from gnref.training.trainer import Trainer
+
+HERE = Path(__file__).parent
+
+
+# Resuming
+
+RESUMED = ["shapes16-resnet-gn-cr", "shapes16-cnn-1-gp", "shapes-biggan-sn", "shapes-stylegan-gn"]
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_run_in_two_parts_equals_one_in_one_to_the_bit(name, tmp_path):
+    e = small(name, **({"phase_images": 32} if name == "shapes-stylegan-gn" else {}))
+    cadence = Cadence(log_every=2, sample_every=3, checkpoint_every=5, score_every=NEVER, keep=9)
+    train(e, images(e), tmp_path / "one", seed=3, cadence=cadence)
+
+    def interrupt(generator: torch.nn.Module) -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {"FID": 1.0}
+
+    scoring = dataclasses.replace(cadence, score_every=3)
+    stopped = train(e, images(e), tmp_path / "two", seed=3, cadence=scoring, score=interrupt)
+    assert stopped == 3
+    assert train(e, images(e), tmp_path / "two", seed=3, cadence=cadence) == 6
+    one, two = Run(tmp_path / "one").load(), Run(tmp_path / "two").load()
+    assert two.pop("best") == {"step": 3, "name": "FID", "value": 1.0}
+    assert one.pop("best") is None
+    assert bits(one) == bits(two)
+    assert timeless(tmp_path / "one") == [line for line in timeless(tmp_path / "two") if "scores" not in line]
+    assert (tmp_path / "one/samples/00000006.png").read_bytes() == (tmp_path / "two/samples/00000006.png").read_bytes()
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path):
+    e = small("shapes16-cnn-gn", steps=2)
+    train(e, images(e), tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"}
+    assert train(e, images(e), tmp_path) == 2
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name != "lock"} == before
+
+
+def test_killed_runs_lose_nothing(tmp_path):
+    """Three SIGKILLs, one in the middle of a write; `python tests/programs/killed_run.py` does as many as told."""
+    command = [sys.executable, str(HERE / "programs" / "killed_run.py"), str(tmp_path), "--kills", "3"]
+    done = subprocess.run(
+        [*command, "--experiments", "shapes16-cnn-gn-cr"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "not a bit differs" in done.stdout
+
+
+# What must not matter
+
+
+def test_how_often_a_run_is_sampled_and_scored_changes_no_weight(tmp_path):
+    e = small("shapes16-resnet-gn")
+
+    def greedy(generator: torch.nn.Module) -> dict[str, float]:
+        torch.manual_seed(1)
+        with torch.no_grad():
+            for p in generator.parameters():
+                p.zero_()
+        return {"FID": float(torch.randn(10).sum())}
+
+    train(e, images(e), tmp_path / "seldom", cadence=Cadence(NEVER, NEVER, NEVER, NEVER))
+    train(e, images(e), tmp_path / "often", cadence=Cadence(1, 1, 1, 1), score=greedy)
+    seldom, often = Run(tmp_path / "seldom").load(), Run(tmp_path / "often").load()
+    for key in ("generator", "discriminator", "average", "generator_optimizer", "discriminator_optimizer"):
+        assert bits(seldom[key]) == bits(often[key])
+
+
+def test_the_callers_random_state_makes_no_difference():
+    e = small("shapes16-cnn-gn")
+    weights = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        trainer = Trainer(e, images(e))
+        for _ in range(2):
+            torch.manual_seed(seed)
+            trainer.step()
+        weights.append(bits(trainer.generator.state_dict()))
+    assert weights[0] == weights[1]
+
+
+def test_another_seed_trains_another_run():
+    e = small("shapes16-cnn-gn")
+    one, two = (next(Trainer(e, images(e), seed=seed).generator.parameters()) for seed in (0, 1))
+    assert not torch.equal(one, two)
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("who", ["generator", "discriminator"])
+def test_a_quantity_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(who, tmp_path, monkeypatch):
+    e = small("shapes16-cnn-vanilla", steps=9)
+    steps = Trainer.step
+
+    def poisoned(self: Trainer) -> None:
+        if self.step_number == 5:
+            next(getattr(self, who).parameters()).data.fill_(float("nan"))
+        steps(self)
+
+    monkeypatch.setattr(Trainer, "step", poisoned)
+    message = r"diverged: D_\w+ is not a number .* at step 6; the last good checkpoint is step 4"
+    with pytest.raises(UserError, match=message):
+        train(
+            e,
+            images(e),
+            tmp_path,
+            cadence=Cadence(8, NEVER, 2, NEVER),
+        )
+    assert max(Run(tmp_path).checkpoints()) == 4
+    monkeypatch.undo()
+    assert (
+        train(
+            e,
+            images(e),
+            tmp_path,
+            cadence=Cadence(8, NEVER, 2, NEVER),
+        )
+        == 9
+    )
+
+
+def test_a_checkpoint_never_holds_weights_that_are_no_numbers(tmp_path, monkeypatch):
+    """The update after the last loss can spoil the weights while every loss was finite: the weights are looked at."""
+    e = small("shapes16-cnn-vanilla")
+    steps = Trainer.step
+
+    def poisoned(self: Trainer) -> None:
+        steps(self)
+        if self.step_number == 4:
+            next(self.generator.parameters()).data.fill_(float("inf"))
+
+    monkeypatch.setattr(Trainer, "step", poisoned)
+    with pytest.raises(
+        UserError, match=r"G's weights is not a number .* at step 4; the last good checkpoint is step 2"
+    ):
+        train(
+            e,
+            images(e),
+            tmp_path,
+            cadence=Cadence(NEVER, NEVER, 2, NEVER),
+        )
+
+
+def test_a_run_of_another_experiment_is_not_continued(tmp_path):
+    e = small("shapes16-cnn-gn", steps=2)
+    train(e, images(e), tmp_path)
+    before = (tmp_path / "experiment.json").read_bytes()
+    for other, seed, difference in (
+        (e.changed(loss="wasserstein"), 0, "loss=hinge, not wasserstein"),
+        (small("shapes16-resnet-gn", steps=2), 0, "architecture=cnn, not resnet"),
+        (e.changed(width=2), 0, "width=1, not 2"),
+        (e, 1, "seed=0, not 1"),
+    ):
+        with pytest.raises(UserError, match=f"was trained with {difference}"):
+            train(other, images(e), tmp_path, seed=seed)
+    assert (tmp_path / "experiment.json").read_bytes() == before
+
+
+def test_a_checkpoint_from_before_an_option_existed_goes_on_with_its_default():
+    e = small("shapes16-cnn-gn")
+    state = Trainer(e, images(e)).state()
+    del state["execution"]["capture"]
+    Trainer(e, images(e)).restore(state, "here")
+    with pytest.raises(UserError, match="here was trained with capture=eager, not compiled"):
+        Trainer(e, images(e), execution=Execution(capture="compiled")).restore(state, "here")
+
+
+def test_images_that_do_not_fit_the_experiment_are_refused():
+    with pytest.raises(UserError, match="expected images of 16 pixels, got 32"):
+        Trainer(small("shapes16-cnn-gn"), ImageSet(torch.zeros(9, 3, 32, 32, dtype=torch.uint8)))
+    with pytest.raises(UserError, match="expected images of 10 classes, got images without labels"):
+        Trainer(small("shapes-biggan-gn"), ImageSet(torch.zeros(9, 3, 32, 32, dtype=torch.uint8)))
