@@ -134,7 +134,7 @@ def test_a_step_in_a_cuda_graph_is_the_eager_one(name: str, device: str, monkeyp
             return lambda: replays.append(body())
 
         monkeypatch.setattr(capture, "as_cuda_graph", played)
-        monkeypatch.setattr("gnref.training.execution._check_capture", lambda *_: None)
+        monkeypatch.setattr("gnref.training.fitting._check_capture", lambda *_: None)
     eager, graphed = pair(tiny(name, STILL), "cuda-graph", device)
     for _ in range(2):
         eager.step()

@@ -1,18 +1,19 @@
 """Several processes train as one."""
 
-import inspect
 import json
 import subprocess
 import sys
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import torch
 from subjects.small_experiments import images, small
 
-from gnref import cli
 from gnref.errors import UserError
 from gnref.runs import Run
+from gnref.training.arguments import TrainArguments
 from gnref.training.distributed import Processes
 from gnref.training.schedule import moment
 from gnref.training.trainer import Trainer
@@ -76,8 +77,14 @@ def test_torchrun_leaves_the_options_of_train_to_it():
     """torchrun takes an option that is the beginning of one of its own for that one, even behind the module's name."""
     from torch.distributed.run import get_args_parser
 
-    options = [name for name in inspect.signature(cli._train).parameters if name != "experiments"]
-    assert "folder" in options
+    def options_of(kind: type) -> list[str]:
+        found = []
+        for name, hint in get_type_hints(kind).items():
+            found += options_of(hint) if is_dataclass(hint) else [name]
+        return found
+
+    options = ["list", *options_of(TrainArguments)]
+    assert {"folder", "log_every", "capture"} <= set(options)
     for name in options:
         mine = ["train", "shapes16-cnn-gn", f"--{name.replace('_', '-')}", "1"]
         assert get_args_parser().parse_args(["-m", "gnref", *mine]).training_script_args == mine
