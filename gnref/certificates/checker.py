@@ -1,7 +1,8 @@
 """A second opinion on a certificate, in `fractions` and plain Python: it shares no code with what it checks.
 
 A network is a list of layers (rows, biases), the last with one row, and the slope of its activation below zero.
-Every number becomes a `Fraction` first, which rounds nothing: a finite float is a dyadic rational.
+Every number becomes a `Fraction` first, which rounds nothing: a finite float is a dyadic rational. What the checker
+accepts is proved, up to the two roots in a speed and a jump, which it encloses to 2^-100 of themselves.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ class Refuted(AssertionError):
 
 
 class Claim(NamedTuple):
-    """What a segment's certificate says: all by piece or by breakpoint, in the order of t."""
+    """What a segment's certificate says, in the order of t: K + 1 breakpoints and values, K of all else by piece."""
 
     t: Sequence[Number]
     values: Sequence[Number]
@@ -36,11 +37,15 @@ class Claim(NamedTuple):
 def check_segment(layers: Layers, slope: Number, p: Sequence[Number], q: Sequence[Number], claim: Claim) -> None:
     """Refute, or accept: the pieces cover [0, 1], no unit changes sign inside one, and every number is right.
 
+    A certificate that says less than it should, or more, is refuted too: every list has the length that `t` gives it,
+    every pattern the network's layers and widths. One with a piece in a kink is refuted: no gradient exists there.
     A unit that is on (off) and not negative (positive) at either end of a piece, nor zero in its middle, keeps its side
     between them, by induction over the layers. Numbers with roots are compared with enclosures of width 2^-100 of them.
     """
+    _check_form(layers, p, q, claim)
     start, end = _fractions(p), _fractions(q)
     t, values, squares = _fractions(claim.t), _fractions(claim.values), _fractions(claim.norms_squared)
+    slopes = _fractions(claim.slopes)
     _require(t[0] == 0 and t[-1] == 1 and all(a < b for a, b in pairwise(t)), f"breakpoints {claim.t}")
     at = [tuple(a + time * (b - a) for a, b in zip(start, end, strict=True)) for time in t]
     length = _root(sum(((b - a) ** 2 for a, b in zip(start, end, strict=True)), Fraction(0)))
@@ -52,18 +57,45 @@ def check_segment(layers: Layers, slope: Number, p: Sequence[Number], q: Sequenc
         middle = tuple((a + b) / 2 for a, b in zip(at[i], at[i + 1], strict=True))
         check_region(layers, slope, middle, pattern)
         rise = (values[i + 1] - values[i]) / (t[i + 1] - t[i])
-        _require(rise == Fraction(claim.slopes[i]), f"the slope of piece {i} is {rise}, not {claim.slopes[i]}")
+        _require(rise == slopes[i], f"the slope of piece {i} is {rise}, not {slopes[i]}")
         square = sum((c * c for c in gradient(layers, slope, pattern)), Fraction(0))
         _require(square == squares[i], f"the squared gradient norm of piece {i} is {square}, not {squares[i]}")
         nearest = Fraction(0) if values[i] * values[i + 1] <= 0 else min(abs(values[i]), abs(values[i + 1]))
         speeds.append(_speed(_root(square), abs(rise), nearest, length))
-    leaps = [_leap(_root(a), _root(b), abs(f)) for a, b, f in zip(squares, squares[1:], values[1:-1], strict=False)]
+    kinks = zip(pairwise(squares), values[1:-1], strict=True)
+    leaps = [_leap(_root(a), _root(b), abs(f)) for (a, b), f in kinks]
     _between(speeds, claim.lipschitz, "the largest slope of the normalized score")
     _between(leaps or [(Fraction(0), Fraction(0))], claim.largest_jump, "the largest jump")
 
 
+def _check_form(layers: Layers, p: Sequence[Number], q: Sequence[Number], claim: Claim) -> None:
+    """Every list as long as it must be, and every number finite."""
+    pieces, inputs = len(claim.t) - 1, len(layers[0][0][0])
+    _require(pieces >= 1, "it has no piece")
+    lengths = {
+        "points": (len(p), inputs),
+        "end points": (len(q), inputs),
+        "values": (len(claim.values), pieces + 1),
+        "slopes": (len(claim.slopes), pieces),
+        "squared norms": (len(claim.norms_squared), pieces),
+        "patterns": (len(claim.patterns), pieces),
+    }
+    for what, (got, expected) in lengths.items():
+        _require(got == expected, f"it has {got} {what} where {expected} belong to {pieces} pieces")
+    widths = [len(biases) for _, biases in layers[:-1]]
+    for i, pattern in enumerate(claim.patterns):
+        came = [len(row) for row in pattern]
+        _require(came == widths, f"the pattern of piece {i} names units {came} of a network of {widths}")
+        _require(all(side in (True, False) for row in pattern for side in row), f"pattern {i} is not of booleans")
+    _require(_fractions(p) != _fractions(q), "its two points are one")
+
+
 def check_region(layers: Layers, slope: Number, point: Sequence[Number], pattern: Pattern) -> Fraction:
-    """‖∇f‖² at a witness point, exact, after a check that the point lies strictly inside the region of its pattern."""
+    """‖∇f‖² at a witness point, exact, after a check that the point lies strictly inside the region of its pattern.
+
+    Raises:
+        Refuted: the point has another pattern, or lies on a kink.
+    """
     _require(pattern_at(layers, slope, point) == [list(row) for row in pattern], f"{point} has another pattern")
     _require(all(z != 0 for row in _preactivations(layers, slope, point)[:-1] for z in row), f"{point} is on a kink")
     return sum((c * c for c in gradient(layers, slope, pattern)), Fraction(0))
@@ -183,8 +215,9 @@ def _leap(a: Enclosure, b: Enclosure, f: Fraction) -> Enclosure:
 
 def _between(enclosures: Iterable[Enclosure], claimed: Number, what: str) -> None:
     low, high = (max(ends) for ends in zip(*enclosures, strict=True))
+    (value,) = _fractions([claimed])
     slack = high / 2**100
-    _require(low - slack <= Fraction(claimed) <= high + slack, f"{what} is {float(high)}, not {float(claimed)}")
+    _require(low - slack <= value <= high + slack, f"{what} is {float(high)}, not {float(value)}")
 
 
 def _dot(a: Iterable[Number], b: Iterable[Number]) -> Fraction:
@@ -192,7 +225,10 @@ def _dot(a: Iterable[Number], b: Iterable[Number]) -> Fraction:
 
 
 def _fractions(values: Iterable[Number]) -> list[Fraction]:
-    return [Fraction(value) for value in values]
+    try:
+        return [Fraction(value) for value in values]
+    except (ValueError, OverflowError, TypeError) as error:
+        raise Refuted(f"certificate refuted: it holds something that is no finite number: {error}") from None
 
 
 def _require(holds: bool, otherwise: str) -> None:

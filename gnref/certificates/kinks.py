@@ -167,8 +167,12 @@ def _of_pooling(name: str, z: Tensor, args: tuple[Any, ...], kwargs: dict[str, A
 
 
 def _rivals(z: Tensor, extreme: Tensor) -> Tensor:
-    """z - extreme, but for the extreme itself and for padding, which are no kinks (their τ is ±inf or NaN)."""
-    return torch.where(torch.isfinite(z) & (z != extreme), z - extreme, torch.ones_like(extreme))
+    """z - extreme, but for padding, which is no kink.
+
+    The extreme itself is 0 here and does not move against itself, so it is no kink either; a rival that is tied with it
+    and moves otherwise stands on its kink, and `_note` takes both distances to be 0.
+    """
+    return torch.where(torch.isfinite(z), z - extreme, torch.ones_like(extreme))
 
 
 def _tuple(value: Any, dims: int) -> tuple[int, ...]:

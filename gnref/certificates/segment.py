@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from gnref.certificates.chain import Array, Chain, square_root, to_fractions
 from gnref.certificates.checker import Claim, check_segment
-from gnref.certificates.pieces import leap, normalized, steepest
+from gnref.certificates.pieces import Pieces
 from gnref.errors import UserError
 
 _RESOLUTION = 2.0**-46
@@ -27,7 +27,7 @@ class Witness:
 
 
 @dataclass(frozen=True, eq=False)
-class Segment:
+class Segment(Pieces):
     """f along x(t) = p + t (q - p), t in [0, 1]: K pieces on which f is affine, between K + 1 breakpoints.
 
     In the arithmetic of the network: float64 (breakpoints within rounding), or `fractions` (everything exact; a norm
@@ -65,6 +65,16 @@ class Segment:
         return cls(network, p, q, t, network(_points(p, q, t)), v @ (q - p), (v * v).sum(axis=1), patterns, in_kink)
 
     @property
+    def f_start(self) -> Array:
+        """f (K,) where each piece begins."""
+        return self.values[:-1]
+
+    @property
+    def f_end(self) -> Array:
+        """f (K,) where each piece ends."""
+        return self.values[1:]
+
+    @property
     def norms(self) -> Array:
         """‖∇f‖ (K,) of each piece."""
         return square_root(self.norms_squared)
@@ -79,37 +89,32 @@ class Segment:
         """|Σ slope_i Δt_i - (f(q) - f(p))|, the check on itself: 0 in fractions, a few roundings in float64."""
         return abs((self.slopes * np.diff(self.t)).sum() - (self.values[-1] - self.values[0]))
 
+    def claim(self) -> Claim:
+        """What the certificate says, in lists: what `checker` is given."""
+        jump = self.largest_jump()
+        return Claim(
+            t=self.t.tolist(),
+            values=self.values.tolist(),
+            slopes=self.slopes.tolist(),
+            norms_squared=self.norms_squared.tolist(),
+            patterns=[[layer[i].tolist() for layer in self.patterns] for i in range(len(self.slopes))],
+            lipschitz=self.lipschitz().value,
+            largest_jump=jump.value if jump else 0,
+        )
+
     def check(self) -> None:
-        """Have everything checked again by `checker`, exactly; raises Refuted, or UserError for a float64 one."""
+        """Have everything checked again by `checker`, exactly.
+
+        Raises:
+            Refuted: the certificate is wrong, or a piece lies in a kink.
+            UserError: it is one in float64, whose breakpoints are rounded: cut it from `network.exact()`.
+        """
         if not self.network.is_exact:
             raise UserError(
                 "Segment: only a certificate in fractions can be checked exactly; cut it from network.exact()"
             )
-        jump = self.largest_jump()
         layers = [(w.tolist(), b.tolist()) for w, b in zip(self.network.weights, self.network.biases, strict=True)]
-        check_segment(
-            layers,
-            self.network.slope,
-            self.p.tolist(),
-            self.q.tolist(),
-            Claim(
-                t=self.t.tolist(),
-                values=self.values.tolist(),
-                slopes=self.slopes.tolist(),
-                norms_squared=self.norms_squared.tolist(),
-                patterns=[[layer[i].tolist() for layer in self.patterns] for i in range(len(self.slopes))],
-                lipschitz=self.lipschitz().value,
-                largest_jump=jump.value if jump else 0,
-            ),
-        )
-
-    def normalized(self) -> Array:
-        """f̂ (K, 2) at the start and at the end of each piece, as limits from inside it (0 where f = ‖∇f‖ = 0)."""
-        return normalized(np.stack([self.values[:-1], self.values[1:]], axis=1), self.norms[:, None])
-
-    def slopes_normalized(self) -> Array:
-        """max |df̂/dt| / ‖q - p‖ (K,) over each closed piece: g|s| / (g + min|f|)² per unit of length [GN, Eq. 14]."""
-        return np.asarray(steepest(self.values[:-1], self.values[1:], self.norms, self.slopes) / self.length)
+        check_segment(layers, self.network.slope, self.p.tolist(), self.q.tolist(), self.claim())
 
     def lipschitz(self) -> Witness:
         """The largest slope of f̂ inside a piece, per unit of length, and the middle of that piece; never above 1.
@@ -119,10 +124,6 @@ class Segment:
         slopes = self.slopes_normalized()
         piece = int(np.argmax(slopes))
         return self._witness(slopes[piece], (self.t[piece] + self.t[piece + 1]) / 2, piece)
-
-    def jumps(self) -> Array:
-        """J (K - 1,) = |f| |g₊ - g₋| / ((g₊ + |f|)(g₋ + |f|)), what f̂ leaps at each kink; 0 where f = 0."""
-        return leap(self.values[1:-1], self.norms[:-1], self.norms[1:])
 
     def largest_jump(self) -> Witness | None:
         """The largest leap of f̂ across a kink, with the pattern before it; None where the segment has no kink."""

@@ -10,7 +10,7 @@ from torch.autograd.forward_ad import dual_level
 
 from gnref.certificates.chain import Array
 from gnref.certificates.kinks import KinkDistances, make_dual, unpack_dual
-from gnref.certificates.pieces import leap, normalized, steepest
+from gnref.certificates.pieces import Pieces
 from gnref.errors import UserError
 
 Score = Callable[[Tensor], Tensor]
@@ -26,7 +26,7 @@ _RESOLUTION = 2.0**-46
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Walk(Pieces):
     """f along x(t) = p + t (q - p): the K linear pieces found, in order of t, in float64.
 
     start, end (K,) in [0, 1]; f_start, f_end (K,); slopes df/dt (K,); norms ‖∇f‖ (K,); length ‖q - p‖ and rise
@@ -113,23 +113,11 @@ class Walk:
             return float(abs((self.slopes * (self.end - self.start)).sum() - self.rise))
         return float(np.abs(self.f_end[:-1] - self.f_start[1:])[self.joined].max(initial=0.0))
 
-    def normalized(self) -> Array:
-        """f̂ (K, 2) at the start and the end of each piece, as limits from inside it."""
-        return normalized(np.stack([self.f_start, self.f_end], axis=1), self.norms[:, None])
-
-    def slopes_normalized(self) -> Array:
-        """max |df̂/dt| / ‖q - p‖ (K,) over each piece, per unit of length; never above 1 where D is piecewise linear."""
-        return np.asarray(steepest(self.f_start, self.f_end, self.norms, self.slopes) / self.length)
-
     def lipschitz(self) -> tuple[float, float]:
         """The largest slope of f̂ inside a piece found, and the t in its middle."""
         slopes = self.slopes_normalized()
         piece = int(np.argmax(slopes))
         return float(slopes[piece]), float(self.start[piece] + self.end[piece]) / 2
-
-    def jumps(self) -> Array:
-        """J (K - 1,), what f̂ leaps between a piece and the next; 0 where they do not join."""
-        return np.where(self.joined, leap(self.f_start[1:], self.norms[:-1], self.norms[1:]), 0.0)
 
     def largest_jump(self) -> tuple[float, float]:
         """The largest leap of f̂ seen, and its t; (0, 0) where no kink was seen."""
