@@ -413,7 +413,7 @@ def test_load_refuses_images_of_another_size(tmp_path, small_cifar):
 def test_a_set_too_large_for_memory_is_read_from_its_files(tmp_path, monkeypatch):
     write_images(tmp_path, np.zeros((2, 8, 8, 3), np.uint8))
     assert isinstance(load("folder", tmp_path, 8), ImageSet)
-    monkeypatch.setattr("gnref.data.load._free_bytes", lambda device: 700)
+    monkeypatch.setattr("gnref.data.load.free_bytes", lambda device: 700)
     assert not isinstance(load("folder", tmp_path, 8), ImageSet)
 
 

@@ -12,6 +12,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
+from gnref.data.arrays import from_array
 from gnref.data.shapes import shapes
 from gnref.errors import UserError
 from gnref.evaluation import (
@@ -23,7 +24,6 @@ from gnref.evaluation import (
 from gnref.evaluation import features as features_module
 from gnref.evaluation import reference as reference_module
 from gnref.evaluation.features import inception
-from gnref.evaluation.images import from_array
 from gnref.evaluation.scores import (
     Gaussian,
     extract,

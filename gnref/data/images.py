@@ -1,5 +1,6 @@
 """Sets of images: held in memory as uint8, or decoded when asked for; both answer to the same two calls."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -61,6 +62,8 @@ class ImageFiles:
     decode: Callable[[object], Tensor]
     size: int
     labels: Tensor | None = None
+    files: tuple[Path, ...] = ()
+    """Everything on disk that the images depend on."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -87,11 +90,23 @@ def to_bytes(images: Tensor) -> Tensor:
     return images.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
-def missing(folder: Path, layout: str, source: str) -> UserError:
+class Missing(UserError):
+    """A folder does not hold the data set."""
+
+
+def missing(folder: Path, layout: str, source: str) -> Missing:
     """The error for a folder that does not hold the data set: the layout expected, and where to get it."""
     found = sorted(path.name for path in folder.iterdir())[:5] if folder.is_dir() else None
-    what = "there is no such folder" if found is None else f"it holds {', '.join(found) or 'nothing'}"
-    return UserError(f"{folder}: expected {layout}, but {what}. Get it from {source}")
+    absent = "it is no folder" if folder.exists() else "there is no such folder"
+    what = absent if found is None else f"it holds {', '.join(found) or 'nothing'}"
+    return Missing(f"{folder}: expected {layout}, but {what}. Get it from {source}")
+
+
+def free_bytes(device: torch.device | str) -> int:
+    """Free memory of the device, in bytes."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
 
 
 _pool: ThreadPoolExecutor | None = None

@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gnref.data.images import free_bytes
+from gnref.errors import UserError
+
 CLASSES = ("disc", "ring", "square", "frame", "triangle", "plus", "cross", "diamond", "star", "bars")
-_CHUNK = 128  # images drawn at once: their pixels fit a processor's cache
 
 Array = NDArray[np.float64]
 Distance = Callable[[Array, Array], Array]
@@ -47,15 +49,21 @@ def factors(count: int, seed: int = 0) -> Factors:
 def shapes(count: int, size: int = 32, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Images 0 .. count-1 of `seed` with their labels.
 
-    Returns `(images, labels)`: uint8 (N, 3, size, size) and int64 (N,) in 0..9. Raises ValueError for a count below
-    zero or a size below 8, where the shapes are no longer told apart.
+    Returns `(images, labels)`: uint8 (N, 3, size, size) and int64 (N,) in 0..9.
+
+    Raises:
+        UserError: for a count below zero, a size below 8, where the shapes are no longer told apart, and more images
+            than fit into memory.
     """
     if count < 0 or size < 8:
-        raise ValueError(f"shapes: expected count >= 0 and size >= 8, got count={count}, size={size}")
+        raise UserError(f"shapes: expected count >= 0 and size >= 8, got count={count}, size={size}")
+    at_once = max(1, min(128, 2**17 // size**2))  # images whose pixels fit a processor's cache
+    if (count + 100 * at_once) * 3 * size**2 > free_bytes("cpu"):
+        raise UserError(f"shapes: {count} images of {size} pixels do not fit into memory; choose fewer or smaller ones")
     images = np.empty((count, 3, size, size), np.uint8)
     labels = np.empty(count, np.int64)
-    for start in range(0, count, _CHUNK):
-        index = np.arange(start, min(start + _CHUNK, count), dtype=np.uint64)
+    for start in range(0, count, at_once):
+        index = np.arange(start, min(start + at_once, count), dtype=np.uint64)
         chosen = slice(start, start + len(index))
         drawn = _factors(index, seed)
         labels[chosen] = drawn.label

@@ -10,12 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gnref.data.arrays import from_array, from_npz
+from gnref.data.folder import folder_of_images
 from gnref.data.images import Images
+from gnref.data.load import read
 from gnref.errors import UserError
 from gnref.evaluation.features import FeatureSpace, feature_space
-from gnref.evaluation.images import GeneratedImages, from_array, from_path, generated_images, lossy, part
+from gnref.evaluation.images import GeneratedImages, generated_images, lossy, part
 from gnref.evaluation.protocol import Protocol, protocol_named
-from gnref.evaluation.real_images import real_images
 from gnref.evaluation.reference import Reference, load_reference, reference
 from gnref.evaluation.scores import extract, scores
 from gnref.runs import Run, load_generator
@@ -80,7 +82,7 @@ def evaluate(
         name += ", moving average of the weights" if average else ", the generator's own weights"
         images = load_generator(images, device=device)
     if isinstance(images, nn.Module):
-        device = next(images.parameters()).device
+        device = next((parameter.device for parameter in images.parameters()), device)
     with _own_random_state(device, seed):
         source = _source(images, protocol, seed)
         space, compared = _compared(protocol, features, real, device, progress)
@@ -115,8 +117,12 @@ def make_scorer(
 def _source(images: Scored, protocol: Protocol, seed: int) -> Images:
     if isinstance(images, nn.Module):
         return generated_images(images, protocol.generated, protocol.size, seed)
-    if isinstance(images, Path):
-        images = from_path(images, protocol.size)
+    if isinstance(images, Path) and images.suffix == ".npz":
+        images = from_npz(images, protocol.size)
+    elif isinstance(images, Path):
+        if not images.is_dir():
+            raise UserError(f"expected a run folder, a folder of images or a .npz file, got {images}")
+        images = folder_of_images(images, protocol.size, exact=True)
     elif isinstance(images, Tensor | np.ndarray):
         images = from_array(images, protocol.size)
     if images.size != protocol.size:
@@ -136,7 +142,8 @@ def _compared(
     space = feature_space(features or protocol.features, device)
     if isinstance(real, Path) and real.suffix == ".safetensors":
         return space, load_reference(real, protocol, space)
-    return space, reference(protocol, space, real_images(protocol, real) if isinstance(real, Path) else real, progress)
+    images = read(protocol.dataset, real, protocol.size) if isinstance(real, Path) else real
+    return space, reference(protocol, space, images, progress)
 
 
 def _score(
@@ -150,6 +157,9 @@ def _score(
 ) -> Evaluation:
     generated = isinstance(images, GeneratedImages)
     with _evaluation_mode(images.generator) if isinstance(images, GeneratedImages) else nullcontext():
+        if isinstance(images, GeneratedImages):
+            with _own_random_state(space.device, seed):
+                images.check_range()
         sample = extract(images, space, "images", progress)
     return {
         "source": name,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from gnref.errors import UserError
 
-Dataset = Literal["cifar10-train", "cifar10-test", "stl10", "celebahq", "lsun-church", "shapes"]
+Dataset = Literal["cifar10", "cifar10-test", "stl10", "celebahq", "lsun-church", "shapes"]
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ _TABLE_5: Final = "[GN, Table 5] names the resolution"
 PROTOCOLS: Final[Mapping[str, Protocol]] = {
     protocol.name: protocol
     for protocol in (
-        _published(
-            "cifar10-train", "cifar10-train", "CIFAR-10 training images", 32, 50_000, 50_000, 10, size=_CIFAR10_SIZE
-        ),
+        _published("cifar10-train", "cifar10", "CIFAR-10 training images", 32, 50_000, 50_000, 10, size=_CIFAR10_SIZE),
         _published("cifar10-test", "cifar10-test", "CIFAR-10 test images", 32, 10_000, 10_000, size=_CIFAR10_SIZE),
         _published("stl10-50k", "stl10", "STL-10 unlabeled images", 48, 50_000, 100_000, 10, size=_STL10_SIZE),
         _published("stl10-10k", "stl10", "STL-10 unlabeled images", 48, 10_000, 100_000, size=_STL10_SIZE),
