@@ -16,12 +16,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from gnref.exact_modules import Projection
 
 Array = NDArray[np.float64]
 Neuron = tuple[tuple[float, ...], float]
@@ -46,20 +50,6 @@ class ExactValue(NamedTuple):
     gradient: tuple[Fraction, ...]
     squared_norm: Fraction
     pattern: Pattern
-
-
-class Abs(nn.Module):
-    """φ(z) = |z|."""
-
-    def forward(self, z: Tensor) -> Tensor:
-        """The absolute value of z, of any shape."""
-        return z.abs()
-
-
-def _activation(slope: float) -> nn.Module:
-    if slope == 0:
-        return nn.ReLU()
-    return Abs() if slope == -1 else nn.LeakyReLU(slope)
 
 
 @dataclass(frozen=True)
@@ -190,18 +180,15 @@ class ExactNetwork:
             needed.append(_bits(adjoint.max(), exponent))
         return max(needed)
 
-    def to_torch(self, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> nn.Sequential:
-        """The same network as an nn.Module, x (N, n) → (N, 1), in `dtype`; every weight must be exact there."""
-        modules: list[nn.Module] = []
-        for weight, bias in self.matrices():
-            linear = nn.Linear(weight.shape[1], weight.shape[0], dtype=dtype, device=device)
-            with torch.no_grad():
-                for parameter, exact in ((linear.weight, weight), (linear.bias, bias)):
-                    parameter.copy_(torch.from_numpy(exact))
-                    if not np.array_equal(parameter.double().cpu().numpy(), exact):
-                        raise ValueError(f"ExactNetwork: {exact.tolist()} is not exact in {dtype}")
-            modules += [linear, _activation(self.slope)]
-        return nn.Sequential(*modules[:-1])
+    def to_torch(self, dtype: "torch.dtype | None" = None, device: "torch.device | str" = "cpu") -> "nn.Sequential":
+        """The same network as an nn.Module, x (N, n) → (N, 1), in `dtype` (None is float64).
+
+        Raises: ValueError where a weight is not exact in `dtype`.
+        """
+        # Here and not above: claims are read and worked through without PyTorch.
+        from gnref.exact_modules import network
+
+        return network(self.matrices(), self.slope, dtype, device)
 
 
 @dataclass(frozen=True)
@@ -220,27 +207,11 @@ class ExactConditional:
         """The network of absolute values, its embedding's included."""
         return ExactConditional(self.network.absolute(), tuple(tuple(abs(e) for e in row) for row in self.embedding))
 
-    def to_torch(self, dtype: torch.dtype = torch.float64, device: torch.device | str = "cpu") -> "Projection":
-        """The same function as an nn.Module, (x (N, n), y (N,) int64) → (N, 1)."""
-        return Projection(
-            self.network.to_torch(dtype, device), torch.tensor(self.embedding, dtype=dtype, device=device)
-        )
+    def to_torch(self, dtype: "torch.dtype | None" = None, device: "torch.device | str" = "cpu") -> "Projection":
+        """The same function as an nn.Module, (x (N, n), y (N,) int64) → (N, 1), in `dtype` (None is float64)."""
+        from gnref.exact_modules import Projection
 
-
-class Projection(nn.Module):
-    """D_y(x) = head(h(x)) + ⟨e_y, h(x)⟩."""
-
-    def __init__(self, network: nn.Sequential, embedding: Tensor) -> None:
-        super().__init__()
-        self.body, self.head = network[:-1], network[-1]
-        self.embedding = nn.Embedding(len(embedding), embedding.shape[1])
-        self.embedding.weight = nn.Parameter(embedding)
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Scores (N, 1) of x (N, n) under the labels y (N,)."""
-        hidden = self.body(x)
-        score: Tensor = self.head(hidden) + (self.embedding(y) * hidden).sum(dim=1, keepdim=True)
-        return score
+        return Projection(self.network.to_torch(dtype, device), self.embedding)
 
 
 def off_kinks(

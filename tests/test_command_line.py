@@ -12,6 +12,8 @@ WITHOUT_TORCH = [
     ("--version",),
     ("--help",),
     *((name, "--help") for name in ("claims", "conform", "evaluate", "sample", "train", "verify")),
+    ("claims",),
+    ("claims", "theorem-6"),
     ("train", "--list"),
     ("train", "--list", "cifar10-cnn-gn"),
     ("trian",),
@@ -48,6 +50,11 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str], monkeyp
     [
         (("trian",), "there is no command 'trian'; did you mean train? `gnref --help` lists all"),
         (("zzz",), "there is no command 'zzz'; `gnref --help` lists all"),
+        (
+            ("claims", "equation-44"),
+            "there is no claim 'equation-44'; did you mean equation-4, equation-13? `gnref claims` lists all",
+        ),
+        (("claims", "zzz"), "there is no claim 'zzz'; `gnref claims` lists all"),
         (("train", "zzz"), "there is no experiment 'zzz'; `gnref train --list` lists all"),
     ],
 )

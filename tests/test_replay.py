@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 import gnref
 from gnref import replay
-from gnref.exact import Abs, off_kinks
+from gnref.exact import off_kinks
+from gnref.exact_modules import Abs
 
 Shape = tuple[int, ...]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import gnref
 from gnref import losses
-from gnref.exact import Abs
+from gnref.exact_modules import Abs
 
 
 class Doubled(torch.autograd.Function):

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from gnref.errors import UserError
-from gnref.exact import Abs
+from gnref.exact_modules import Abs
 
 Array = NDArray[Any]
 """float64, or object arrays of `Fraction`: NumPy's operators serve both."""

@@ -5,7 +5,7 @@ from gnref.claims.claim import Claim, Status, Step
 from gnref.claims.lipschitz import LIPSCHITZ
 from gnref.claims.tables import TABLES
 from gnref.claims.text import describe, listing, markdown
-from gnref.errors import UserError
+from gnref.errors import unknown
 
 __all__ = ["CLAIMS", "Claim", "Status", "Step", "describe", "find", "listing", "markdown"]
 
@@ -14,10 +14,7 @@ CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*LIPSCHITZ, *AROUND, *
 
 
 def find(id: str) -> Claim:
-    """The claim of that id. Raises UserError with the nearest ids for any other."""
+    """The claim of that id. Raises UserError, with ids that are near, for any other."""
     if id in CLAIMS:
         return CLAIMS[id]
-    from difflib import get_close_matches
-
-    near = get_close_matches(id, CLAIMS, n=3, cutoff=0.4) or list(CLAIMS)[:3]
-    raise UserError(f"there is no claim {id!r}; did you mean {', '.join(near)}? `gnref claims` lists all.")
+    raise unknown("claim", id, CLAIMS, "gnref claims")
