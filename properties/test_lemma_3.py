@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import Phase, example, given, settings
 
-from gnref.claims.lipschitz import JUMP, REFLECTION
+from gnref.claims.witnesses import JUMP, REFLECTION
 from gnref.laws import Line, lemma_3
 from gnref.strategies import lines
 

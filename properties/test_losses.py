@@ -4,7 +4,7 @@ import pytest
 import torch
 from hypothesis import Phase, example, given, settings
 
-from gnref.claims.around import SHIFT
+from gnref.claims.witnesses import SHIFT
 from gnref.laws import Case, losses
 from gnref.strategies import cases, half_edges
 

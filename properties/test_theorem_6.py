@@ -5,7 +5,7 @@ import torch
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
-from gnref.claims.lipschitz import CLIFF, JUMP, LEAKY
+from gnref.claims.witnesses import CLIFF, JUMP, LEAKY
 from gnref.laws import Facet, Line, theorem_6
 from gnref.laws.smooth import ELU, SOFTSIGN, TANH
 from gnref.strategies import cases, equal_norm_lines, facets, lines, quadratics

@@ -1,16 +1,21 @@
 """The laws tell right from wrong: every named mistake dies by its expected law, and no right one is harmed."""
 
+import ast
 from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 import torch
 from subjects import mistakes
 
-from gnref.claims import CLAIMS, describe, find, listing, markdown
+from gnref.claims import CLAIMS, Step, describe, find, listing, markdown
+from gnref.claims.checked import laws_by_claim
 from gnref.errors import UserError
 from gnref.exact import ExactNetwork
 from gnref.laws import FUNCTION_LAWS, LAWS, Case, Line
 
+ROOT = Path(__file__).parent.parent
 BY_ID = {law.id: law for law in LAWS}
 ALL = (*LAWS, *FUNCTION_LAWS)
 REQUIRED = [law for law in mistakes.JUDGES if law.level == "required"]
@@ -51,6 +56,19 @@ def test_every_claim_has_a_law_and_every_law_a_claim() -> None:
     assert {law.claim for law in ALL} == {claim.id for claim in CLAIMS.values() if claim.status != "empirical"}
 
 
+def test_a_claim_names_its_laws_and_their_properties() -> None:
+    """The laws that are read from source are the laws there are, in files of one name, of which each has a property."""
+    named = {(law.id, law.file, claim) for claim, laws in laws_by_claim().items() for law in laws}
+    assert named == {(law.id, law.file, law.claim) for law in ALL}
+    for law in ALL:
+        if law.file not in ("contexts", "edges", "networks"):
+            assert CLAIMS[law.claim] in import_module(f"gnref.claims.{law.file}").CLAIMS, law
+        text = (ROOT / "properties" / f"test_{law.file}.py").read_text()
+        assert law.check.__name__ in text or f'law.file == "{law.file}"' in text, law
+    where = "gnref/laws/theorem_6.py, properties/test_theorem_6.py"
+    assert f"one-lipschitz-everywhere    {where}" in describe(find("theorem-6-global"))
+
+
 def test_laws_have_one_id_each_and_a_statement_of_one_line() -> None:
     assert len({law.id for law in ALL}) == len(ALL)
     assert all(law.statement.endswith(".") for law in ALL)
@@ -63,8 +81,16 @@ def test_a_claim_is_refuted_exactly_where_it_has_a_law_that_must_fail() -> None:
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.work is not None], ids=lambda c: c.id)
 def test_every_step_of_a_worked_example_holds(claim) -> None:
-    assert [text for text, holds in claim.work() if not holds] == []
+    assert [line.text for line in claim.work() if isinstance(line, Step) and not line.holds] == []
     assert "does not hold" not in describe(claim)
+
+
+def test_no_step_of_a_worked_example_is_true_by_being_written() -> None:
+    """A sentence is Prose; a Step computes what it says."""
+    for path in (ROOT / "gnref" / "claims").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Step":
+                assert any(isinstance(part, (ast.Name, ast.Call)) for part in ast.walk(node.args[1])), ast.unparse(node)
 
 
 def test_claims_are_listed_described_and_found() -> None:

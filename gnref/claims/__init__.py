@@ -1,15 +1,44 @@
-"""Every claim of the appendix: what it says, how it is read, what became of it, and the example that shows it."""
+"""Every claim of the appendix: what it says, how it is read, what became of it, and the example that shows it.
 
-from gnref.claims.around import AROUND
-from gnref.claims.claim import Claim, Status, Step
-from gnref.claims.lipschitz import LIPSCHITZ
-from gnref.claims.tables import TABLES
+A file of claims has the name of its laws' file and of its properties' file.
+"""
+
+from gnref.claims import (
+    activations,
+    conditional,
+    cost,
+    lemma_3,
+    losses,
+    normalized_function,
+    surfaces,
+    tables,
+    theorem_5,
+    theorem_6,
+    variants,
+)
+from gnref.claims.claim import Claim, Prose, Status, Step
 from gnref.claims.text import describe, listing, markdown
 from gnref.errors import unknown
 
-__all__ = ["CLAIMS", "Claim", "Status", "Step", "describe", "find", "listing", "markdown"]
+__all__ = ["CLAIMS", "Claim", "Prose", "Status", "Step", "describe", "find", "listing", "markdown"]
 
-CLAIMS: dict[str, Claim] = {claim.id: claim for claim in (*LIPSCHITZ, *AROUND, *TABLES)}
+CLAIMS: dict[str, Claim] = {
+    claim.id: claim
+    for file in (
+        lemma_3,
+        theorem_5,
+        theorem_6,
+        normalized_function,
+        losses,
+        activations,
+        conditional,
+        variants,
+        surfaces,
+        cost,
+        tables,
+    )
+    for claim in file.CLAIMS
+}
 """By id, in the order of the appendix."""
 
 

@@ -21,8 +21,14 @@ Status = Literal[
 `float-limited`: true of real numbers, and of floating-point ones within the range that the reading names."""
 
 
+class Prose(NamedTuple):
+    """A line of a worked example that explains and computes nothing."""
+
+    text: str
+
+
 class Step(NamedTuple):
-    """One line of a worked example, and whether its arithmetic holds."""
+    """A line of a worked example that computes something, and whether what it says came out."""
 
     text: str
     holds: bool
@@ -42,7 +48,7 @@ class Claim:
     status: Status
     verdict: str
     """Why the status is what it is, in one or two sentences."""
-    work: Callable[[], list[Step]] | None = None
+    work: Callable[[], list[Prose | Step]] | None = None
     """The witness or counterexample, worked in `fractions` when asked for. None for a table's number."""
 
     @property
@@ -62,6 +68,8 @@ def at(network: ExactNetwork, *point: Fraction | int) -> tuple[Fraction, Fractio
     return exact.score, exact.squared_norm, normalized(exact.score, exact.squared_norm)
 
 
-def relu_unit(slope: int, bias: int, outside: int, negative: float = 0.0) -> ExactNetwork:
-    """φ(slope·x + bias) + outside, with one input."""
-    return ExactNetwork(((((float(slope),), float(bias)),),), ((1.0,), float(outside)), negative)
+def difference(network: ExactNetwork, a: Fraction | int, b: Fraction | int, zeta: str = "abs") -> Fraction:
+    """f̂(b) - f̂(a) of a network with one input, exact where both g are rational."""
+    ends = [network.exactly((point,)) for point in (a, b)]
+    first, second = (normalized(end.score, end.squared_norm, zeta) for end in ends)
+    return second - first

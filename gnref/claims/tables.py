@@ -15,7 +15,7 @@ def _measured(id: str, source: str, statement: str, script: str) -> Claim:
     )
 
 
-TABLES = (
+CLAIMS = (
     _measured("table-1", "Table 1", "Iterations a second of Vanilla, SN, 1-GP and GN on an RTX 2080 Ti.", "table1.py"),
     _measured("table-2", "Table 2", "Hinge, NS and NS without sigmoid score alike with GN on CIFAR-10.", "table2.py"),
     _measured("table-4", "Table 4", "GN-BigGAN and GN-BigGAN-CR beat BigGAN on CIFAR-10.", "table4.py"),

@@ -3,7 +3,8 @@
 import textwrap
 from collections.abc import Iterable
 
-from gnref.claims.claim import Claim
+from gnref.claims.checked import checked_by
+from gnref.claims.claim import Claim, Step
 
 _WIDTH = 100
 
@@ -16,7 +17,7 @@ def listing(claims: Iterable[Claim]) -> str:
 
 
 def describe(claim: Claim) -> str:
-    """The claim in full, and its witness or counterexample step by step in fractions."""
+    """The claim in full, its witness or counterexample step by step in fractions, and the laws that check it."""
     fields = {
         "Statement": claim.statement,
         "Reading": claim.reading,
@@ -29,10 +30,13 @@ def describe(claim: Claim) -> str:
         lines += textwrap.wrap(text, _WIDTH, initial_indent=f"{name + ':':<12}", subsequent_indent=" " * 12)
     if claim.work is not None:
         lines += ["", "Counterexample, in fractions:" if claim.refuted else "Worked example, in fractions:"]
-        for text, holds in claim.work():
-            indent = " " * (6 + len(text) - len(text.lstrip()))
-            wrapped = textwrap.wrap(text.lstrip(), _WIDTH, initial_indent=indent[2:], subsequent_indent=indent)
-            lines += wrapped if holds else [*wrapped, "  (this line does not hold)"]
+        for line in claim.work():
+            indent = " " * (6 + len(line.text) - len(line.text.lstrip()))
+            lines += textwrap.wrap(line.text.lstrip(), _WIDTH, initial_indent=indent[2:], subsequent_indent=indent)
+            if isinstance(line, Step) and not line.holds:
+                lines.append("  (this line does not hold)")
+    if checks := checked_by(claim.id):
+        lines += ["", "Checked by:", *("    " + line for line in checks)]
     return "\n".join(lines)
 
 
