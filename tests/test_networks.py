@@ -1,5 +1,6 @@
 """The networks: their parameter counts, one step of each, and what gradient normalization asks of a discriminator."""
 
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -19,9 +20,10 @@ from gnref.networks import (
     ResNetGenerator,
     StyleGANDiscriminator,
     StyleGANGenerator,
-    original_cnn_init,
+    normal_init,
 )
 from gnref.networks.biggan import ConditionalBatchNorm2d
+from gnref.networks.spectral import add_spectral_norm, use_original_order
 
 LABELS = torch.tensor([3, 7])
 
@@ -147,6 +149,31 @@ def test_spectral_norm_reaches_every_weight_and_advances_once(build):
         assert (module.parametrizations.weight[0]._u - u).abs().max() <= 4 * max(n, 4) ** 2 * 2**-53
 
 
+@pytest.mark.parametrize("layer", [nn.Conv2d(3, 4, 3), nn.Linear(5, 4), nn.Embedding(6, 3)], ids=repr)
+def test_the_original_order_is_that_of_pytorchs_older_spectral_norm(layer):
+    """The same weight, u and v to the bit after each of three passes, in training mode and then in evaluation mode."""
+    older = nn.utils.spectral_norm(deepcopy(layer), eps=1e-6)
+    mine = deepcopy(layer)
+    add_spectral_norm(mine, type(layer), eps=1e-6)
+    warm = mine.parametrizations.weight[0]._u.clone()
+    use_original_order(mine)
+    iteration = mine.parametrizations.weight[0]
+    assert not torch.equal(iteration._u, warm)
+    iteration._u.copy_(older.weight_u)
+    iteration._v.copy_(older.weight_v)
+    x = {nn.Conv2d: torch.randn(2, 3, 5, 5), nn.Linear: torch.randn(2, 5)}.get(type(layer), torch.tensor([1, 4]))
+    for training in (True, True, True, False):
+        results = [each.train(training)(x) for each in (older, mine)]
+        assert torch.equal(*results)
+        assert torch.equal(iteration._u, older.weight_u)
+        assert torch.equal(iteration._v, older.weight_v)
+    gradients = [
+        torch.autograd.grad(each(x).square().sum(), weight)[0]
+        for each, weight in ((older, older.weight_orig), (mine, mine.parametrizations.weight.original))
+    ]
+    assert torch.equal(*gradients)
+
+
 def test_spectral_norm_keeps_parameters():
     plain, normalized = ResNetDiscriminator(width=2), ResNetDiscriminator(width=2, spectral_norm=True)
     assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in normalized.parameters())
@@ -204,10 +231,10 @@ def test_biggan_weights_start_xavier_uniform_and_biases_zero(build):
 
 
 @pytest.mark.parametrize("build", [CNNGenerator, CNNDiscriminator])
-def test_original_cnn_init(build):
+def test_the_narrow_normal_start(build):
     """All weights ~ N(0, 0.02²), transposed convolutions too; the same bound as for Kaiming's."""
     torch.manual_seed(0)
-    network = build(width=8, init=original_cnn_init)
+    network = build(width=8, init=normal_init)
     weights = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     for weight in weights:
         ratio = weight.square().mean() / 0.02**2

@@ -256,7 +256,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(trained):
 
 
 def test_only_generators_are_built():
-    for name in ("original_cnn_init", "CNNDiscriminator", "os.system"):
+    for name in ("normal_init", "CNNDiscriminator", "os.system"):
         with pytest.raises(UserError, match="names a generator this version does not have"):
             build_generator({"class": name, "arguments": {}})
 

@@ -57,16 +57,24 @@ def test_two_steps_at_full_resolution_and_reduced_width(name):
         assert generator(torch.zeros(1, e.latent)).shape == (1, 3, e.size, e.size)
 
 
-def test_the_average_is_the_recursion_of_its_definition():
-    """ema ← d · ema + (1 - d) · G, a copy of G before `ema_start`; to float32 rounding of each of six updates."""
-    e = small("shapes16-resnet-gn", ema_decay=0.75, ema_start=3)
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_the_average_is_the_recursion_of_its_definition(start):
+    """ema ← d · ema + (1 - d) · G from G's first weights, a copy of G before update `ema_start`.
+
+    To float32 rounding of each of six updates.
+    """
+
+    def weights() -> dict[str, torch.Tensor]:
+        return {k: v.detach().double().clone() for k, v in trainer.generator.state_dict().items()}
+
+    e = small("shapes16-resnet-gn", ema_decay=0.75, ema_start=start)
     trainer = Trainer(e, images(e))
-    expected = None
-    for step in range(6):
+    expected = weights()
+    for update in range(1, 7):
         trainer.step()
-        now = {k: v.detach().double().clone() for k, v in trainer.generator.state_dict().items()}
-        expected = now if step < 3 else {k: 0.75 * expected[k] + 0.25 * v for k, v in now.items()}
-    average = trainer.average.module.state_dict()
+        now = weights()
+        expected = now if update < start else {k: 0.75 * expected[k] + 0.25 * v for k, v in now.items()}
+    average = trainer.average.state_dict()
     for key, value in expected.items():
         if average[key].is_floating_point():
             bound = 6 * 4 * 2.0**-24 * value.abs().clamp(min=1)

@@ -17,6 +17,8 @@ HERE = Path(__file__).parent
 def test_every_row_of_the_appendix_has_an_experiment():
     rows = [
         *(f"{data}-{net}-gn{cr}" for data in ("cifar10", "stl10") for net in ("cnn", "resnet") for cr in ("", "-cr")),
+        *(f"{data}-cnn-gn{cr}-original" for data in ("cifar10", "stl10") for cr in ("", "-cr")),
+        *(f"{d}-{net}-{m}-original" for d in ("cifar10", "stl10") for net in ("cnn", "resnet") for m in ("sn", "1-gp")),
         *(f"cifar10-{net}-gn-{loss}" for net in ("cnn", "resnet") for loss in ("ns", "ns-without-sigmoid")),
         *(f"cifar10-resnet-{method}" for method in ("vanilla", "sn", "1-gp", "gn")),
         *(
@@ -32,7 +34,7 @@ def test_every_row_of_the_appendix_has_an_experiment():
     assert set(rows) <= set(EXPERIMENTS)
 
 
-BIGGANS = ("cifar10-biggan", "cifar10-biggan-cr")
+BIGGANS = ("cifar10-biggan", "cifar10-biggan-cr", "cifar10-biggan-original")
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -65,6 +67,22 @@ def test_the_appendix_is_followed():
     assert rates == {8: 1e-3, 16: 1e-3, 32: 1e-3, 64: 1e-3, 128: 1.5e-3, 256: 1.5e-3, 512: 1.5e-3, 1024: 1.5e-3}
 
 
+def test_the_original_recipes_are_those_of_its_files():
+    for data in ("cifar10", "stl10"):
+        for cr, weight in (("", 0), ("-cr", 5)):
+            e = EXPERIMENTS[f"{data}-cnn-gn{cr}-original"]
+            assert (e.loss, e.n_dis, e.lr_discriminator, e.lr_generator) == ("non-saturating", 1, 2e-4, 2e-4)
+            assert (e.decay, e.steps, e.initialization, e.consistency_weight) == ("none", 200_000, "original", weight)
+        for net, n_dis, decay in (("cnn", 1, "none"), ("resnet", 5, "linear")):
+            for method, loss in (("sn", "hinge"), ("1-gp", "wasserstein")):
+                e = EXPERIMENTS[f"{data}-{net}-{method}-original"]
+                assert (e.lr_generator, e.lr_discriminator, e.steps) == (2e-4, 2e-4, 100_000)
+                assert (e.n_dis, e.decay, e.loss, e.batch, e.generator_batch) == (n_dis, decay, loss, 64, 128)
+            assert EXPERIMENTS[f"{data}-{net}-sn-cr"].consistency_weight == 10
+    e = EXPERIMENTS["cifar10-biggan-original"]
+    assert (e.lr_generator, e.lr_discriminator, e.initialization, e.normalization) == (2e-4, 2e-4, "original", "sn")
+
+
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
@@ -77,7 +95,8 @@ def test_the_appendix_is_followed():
         ({"normalization": "gn+sn"}, "normalization is one of none, sn, gn, gn1, gn0"),
         ({"classes": 10}, "resnet is unconditional"),
         ({"architecture": "biggan"}, "BigGAN is conditional"),
-        ({"initialization": "original"}, "only the CNN"),
+        ({"initialization": "original"}, "only the CNN and BigGAN"),
+        ({"power_iteration": "original"}, "without a spectral norm"),
         ({"coupled": True}, "StyleGAN's minibatch standard deviation"),
         ({"phase_images": 10}, "only StyleGAN grows"),
         ({"score_ema": True, "ema_decay": 0.0}, "ema_decay is 0"),

@@ -81,8 +81,8 @@ class ImageFiles:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """Bytes 0..255 to float32 in [-1, 1]: x / 127.5 - 1."""
-    return images.float().div_(127.5).sub_(1)
+    """Bytes 0..255 to PyTorch's default dtype, float32, in [-1, 1]: x / 127.5 - 1."""
+    return images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
 
 
 def to_bytes(images: Tensor) -> Tensor:

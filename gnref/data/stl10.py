@@ -17,8 +17,8 @@ _SOURCE = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz; unpack it,
 def stl10(folder: Path, split: str = "unlabeled", size: int = 48) -> ImageSet:
     """The images of a split (`unlabeled`: what the paper trains on), (N, 3, size, size); labels 0..9 where it has them.
 
-    The reduction from 96 pixels is bilinear with antialiasing, as in the original configuration. Raises UserError for a
-    folder without the files, and names a truncated one.
+    The reduction from 96 pixels is bilinear with antialiasing, on bytes: to the byte what Pillow's resize gives, which
+    the original configuration uses. Raises UserError for a folder without the files, and names a truncated one.
     """
     place = folder if (folder / f"{split}_X.bin").is_file() else folder / "stl10_binary"
     path = place / f"{split}_X.bin"
@@ -35,7 +35,7 @@ def stl10(folder: Path, split: str = "unlabeled", size: int = 48) -> ImageSet:
         # The file keeps each plane column by column.
         chunk = torch.from_numpy(np.ascontiguousarray(stored[start : start + 1000].transpose(0, 1, 3, 2)))
         if size != _SIDE:
-            chunk = F.interpolate(chunk.float(), size=size, mode="bilinear", antialias=True).round_().to(torch.uint8)
+            chunk = F.interpolate(chunk, size=size, mode="bilinear", antialias=True)
         images[start : start + 1000] = chunk
     return ImageSet(images, _labels(place / f"{split}_y.bin", count) if split != "unlabeled" else None)
 

@@ -6,8 +6,8 @@ paper's.
 """
 
 from gnref.networks.biggan import BigGANDiscriminator, BigGANGenerator
-from gnref.networks.cnn import CNNDiscriminator, CNNGenerator, original_cnn_init
-from gnref.networks.layers import Activation, Initializer
+from gnref.networks.cnn import CNNDiscriminator, CNNGenerator
+from gnref.networks.layers import Activation, Initializer, normal_init
 from gnref.networks.mlp import MLPDiscriminator
 from gnref.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gnref.networks.stylegan import StyleGANDiscriminator, StyleGANGenerator, fade_reals
@@ -25,5 +25,5 @@ __all__ = [
     "StyleGANDiscriminator",
     "StyleGANGenerator",
     "fade_reals",
-    "original_cnn_init",
+    "normal_init",
 ]

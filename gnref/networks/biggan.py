@@ -9,10 +9,11 @@ from gnref.networks.layers import (
     DiscriminatorBlock,
     FirstDiscriminatorBlock,
     GeneratorBlock,
-    add_spectral_norm,
+    Initializer,
     initialize,
     layout_for,
 )
+from gnref.networks.spectral import add_spectral_norm
 
 # By image size: pixels of the generator's first map; 16 is ours, for the small experiments.
 _START = {32: 4, 16: 2}
@@ -42,12 +43,18 @@ class BigGANGenerator(nn.Module):
 
     Every map has 4 · `width` channels, width 64 in the paper. Linear layer and convolutions are divided by their
     spectral norm; gains and biases of the classes are not. No shared class embedding, no split z, no attention:
-    BigGAN's own configuration for CIFAR-10. Weights start Xavier-uniform. `fuse` computes the same function with
-    upsampling fused into the convolutions. Parameters at the paper's width: 4,304,387.
+    BigGAN's own configuration for CIFAR-10. `init` fills the weights, Xavier-uniform in the original code. `fuse`
+    computes the same function with upsampling fused into the convolutions. Parameters at the paper's width: 4,304,387.
     """
 
     def __init__(
-        self, size: int = 32, latent: int = 128, width: int = 64, classes: int = 10, fuse: bool = False
+        self,
+        size: int = 32,
+        latent: int = 128,
+        width: int = 64,
+        classes: int = 10,
+        init: Initializer = nn.init.xavier_uniform_,
+        fuse: bool = False,
     ) -> None:
         super().__init__()
         start = layout_for("BigGANGenerator", _START, size)
@@ -61,7 +68,7 @@ class BigGANGenerator(nn.Module):
         self.output = nn.Sequential(
             nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, 3, 3, padding=1), nn.Tanh()
         )
-        initialize(self, nn.init.xavier_uniform_)
+        initialize(self, init)
         add_spectral_norm(self, nn.Conv2d, nn.Linear, eps=_SPECTRAL_NORM_EPS)
 
     def forward(self, z: Tensor, y: Tensor) -> Tensor:
@@ -78,7 +85,7 @@ class BigGANDiscriminator(nn.Module):
 
     Every map has 4 · `width` channels, width 64 in the paper. `activation` φ is ReLU in the paper. Under gradient
     normalization no weight is spectrally normalized; `spectral_norm` does it to all of them, the embedding too, as
-    the BigGAN baseline has it. Weights start Xavier-uniform. `fuse` computes the same function with average pooling
+    the BigGAN baseline has it. `init` as in the generator. `fuse` computes the same function with average pooling
     fused into the convolutions. Parameters at the paper's width: 4,207,361.
     """
 
@@ -88,6 +95,7 @@ class BigGANDiscriminator(nn.Module):
         width: int = 64,
         classes: int = 10,
         activation: Activation = nn.ReLU,
+        init: Initializer = nn.init.xavier_uniform_,
         spectral_norm: bool = False,
         fuse: bool = False,
     ) -> None:
@@ -104,7 +112,7 @@ class BigGANDiscriminator(nn.Module):
         self.activation = activation()
         self.head = nn.Linear(channels, 1)
         self.embedding = nn.Embedding(classes, channels)
-        initialize(self, nn.init.xavier_uniform_)
+        initialize(self, init)
         if spectral_norm:
             add_spectral_norm(self, nn.Conv2d, nn.Linear, nn.Embedding, eps=_SPECTRAL_NORM_EPS)
 

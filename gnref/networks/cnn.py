@@ -4,16 +4,14 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from gnref.networks.layers import Activation, Initializer, add_spectral_norm, initialize, layout_for
+from gnref.networks.layers import Activation, Initializer, initialize, layout_for
+from gnref.networks.spectral import add_spectral_norm
 
 leaky_relu: Activation = partial(nn.LeakyReLU, 0.1)
 """The standard CNN's activation."""
 
 # Pixels of the smallest feature map, by image size; 16 is ours, for the small experiments.
 _SMALLEST = {32: 4, 48: 6, 16: 2}
-
-original_cnn_init: Initializer = partial(nn.init.normal_, std=0.02)
-"""Weights ~ N(0, 0.02²): how the original code starts the standard CNN, where the appendix says Kaiming normal."""
 
 
 class CNNGenerator(nn.Module):

@@ -6,11 +6,11 @@ PyTorch.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
 
 from gnref.errors import UserError
 
@@ -19,6 +19,9 @@ Activation = Callable[[], nn.Module]
 
 Initializer = Callable[[Tensor], object]
 """Fills a weight in place, as the functions of `torch.nn.init` do."""
+
+normal_init: Initializer = partial(nn.init.normal_, std=0.02)
+"""Weights ~ N(0, 0.02²): how the original code starts the standard CNN, and BigGAN's its own networks."""
 
 _Layout = TypeVar("_Layout")
 
@@ -40,16 +43,6 @@ def initialize(network: nn.Module, weight: Initializer) -> None:
             weight(module.weight)
             if not isinstance(module, nn.Embedding) and module.bias is not None:
                 nn.init.zeros_(module.bias)
-
-
-def add_spectral_norm(network: nn.Module, *kinds: type[nn.Module], eps: float = 1e-12) -> None:
-    """Replace W by W / σ(W) in every module of `kinds`, σ by one power iteration per forward pass in training mode.
-
-    The parameters keep their number and values; each is renamed `parametrizations.weight.original`.
-    """
-    for module in list(network.modules()):
-        if isinstance(module, kinds):
-            parametrizations.spectral_norm(module, eps=eps)
 
 
 def pooled_conv3x3(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

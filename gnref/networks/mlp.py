@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from gnref.networks.layers import Activation, add_spectral_norm
+from gnref.networks.layers import Activation
+from gnref.networks.spectral import add_spectral_norm
 
 
 class MLPDiscriminator(nn.Module):

@@ -14,10 +14,10 @@ from gnref.networks.layers import (
     DiscriminatorBlock,
     FirstDiscriminatorBlock,
     GeneratorBlock,
-    add_spectral_norm,
     initialize,
     layout_for,
 )
+from gnref.networks.spectral import add_spectral_norm
 
 # By image size: pixels of the first map, then channels, in units of `width`, of the first map and after every block.
 _GENERATOR = {

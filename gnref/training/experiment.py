@@ -38,7 +38,10 @@ class Experiment:
     latent: int = 128
     """Dimensions of z ~ N(0, I). Original configuration."""
     initialization: Literal["appendix", "original"] = "appendix"
-    """Appendix D: Kaiming normal (BigGAN: its own, Xavier). The original code's CNN: N(0, 0.02²)."""
+    """Appendix D: Kaiming normal (BigGAN: its own, Xavier). The original code's CNN and BigGAN's own: N(0, 0.02²)."""
+    power_iteration: Literal["pytorch", "original"] = "pytorch"
+    """How spectral norms, which BigGAN's G has in any case, are estimated: PyTorch's present function (15 iterations at
+    the start; u, then v) or the original code's (random start; v, then u). Ours."""
     activation: Activation = "default"
     """D's activation; `default` is the architecture's own: ReLU, CNN LeakyReLU(0.1), StyleGAN LeakyReLU(0.2)."""
     normalization: Normalization = "gn"
@@ -51,7 +54,8 @@ class Experiment:
     penalty_weight: float = 0.0
     """Original configuration: 10 for 1-GP; the appendix is silent."""
     consistency_weight: float = 0.0
-    """Of consistency regularization, mean (D(x) - D(T(x)))², T as in appendix D, Table 3. Original configuration: 5."""
+    """Of consistency regularization, mean (D(x) - D(T(x)))², T as in appendix D, Table 3. Original configuration: 5 for
+    GN, 10 for SN."""
     loss: Loss = "hinge"
     """Appendix, Table 2; original configuration where it is silent."""
     steps: int = 200_000
@@ -78,7 +82,8 @@ class Experiment:
     """Of G's moving average, buffers too; for StyleGAN 0.5^(batch / 10,000) instead. Appendix D; original
     configuration for CNN and ResNet, where the appendix is silent."""
     ema_start: int = 0
-    """Before this update of G the average is a copy of G. Original configuration."""
+    """The first update of G, counted from 1, that is averaged; the average is a copy of G before. With 0 it starts from
+    G's first weights. Original configuration."""
     score_ema: bool = False
     """Whether samples and scores are the average's or G's own. Original configuration: G's for CIFAR-10 and STL-10."""
     flip: bool = True
@@ -108,7 +113,7 @@ _ORIGINAL_FIELDS = (
 DEFAULT_SOURCES: Mapping[str, str] = MappingProxyType(
     {each.name: APPENDIX for each in fields(Experiment) if each.name not in ("name", "sources")}
     | dict.fromkeys(_ORIGINAL_FIELDS, ORIGINAL)
-    | dict.fromkeys(("coupled", "phase_images"), OURS)
+    | dict.fromkeys(("coupled", "phase_images", "power_iteration"), OURS)
 )
 
 
@@ -171,7 +176,14 @@ def _complaints(e: Experiment) -> list[str]:
         ),
         (e.architecture == "biggan" and e.classes == 0, "BigGAN is conditional: classes must be positive"),
         (e.architecture != "biggan" and e.classes != 0, f"{e.architecture} is unconditional: classes must be 0"),
-        (e.initialization == "original" and e.architecture != "cnn", "only the CNN has an initialization of its own"),
+        (
+            e.initialization == "original" and e.architecture not in ("cnn", "biggan"),
+            "only the CNN and BigGAN have an initialization of their own",
+        ),
+        (
+            e.power_iteration == "original" and e.normalization != "sn" and e.architecture != "biggan",
+            "power_iteration without a spectral norm; only BigGAN and normalization=sn have one",
+        ),
         (e.coupled and e.architecture != "stylegan", "coupled is StyleGAN's minibatch standard deviation"),
         (e.normalization == "sn" and e.architecture == "stylegan", "StyleGAN's equalized layers take no spectral norm"),
         (e.phase_images > 0 and e.architecture != "stylegan", "only StyleGAN grows progressively"),

@@ -1,13 +1,15 @@
 """The appendix's experiments, one a row of its tables and figures, and small ones on the embedded shapes.
 
-Where the appendix and the original configuration files differ, the appendix is followed: for the CNN these files have
-n_dis 1, α_D 2e-4, no decay, N(0, 0.02²) weights and the non-saturating loss; that recipe is `cifar10-cnn-gn-original`.
+Where the appendix and the original configuration files differ, the appendix is followed. What the files have stands
+beside it in rows that end in `-original`: GN's CNN (n_dis 1, α_D 2e-4, no decay, N(0, 0.02²) weights, non-saturating
+loss), the authors' early baselines SN and 1-GP (both rates 2e-4, 100,000 updates), and BigGAN's own recipe.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from gnref.training.experiment import APPENDIX, ORIGINAL, OURS, Activation, Experiment, Loss
+from gnref.data import Dataset
+from gnref.training.experiment import APPENDIX, ORIGINAL, OURS, Activation, Architecture, Experiment, Loss
 from gnref.training.schedule import progressive_steps
 
 METHODS: Mapping[str, Mapping[str, Any]] = {
@@ -22,6 +24,9 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
 """The methods compared, as settings. The 0-GP weight is ours: neither the appendix nor the original files give one."""
 
 _LOSSES: dict[str, Loss] = {"ns": "non-saturating", "ns-without-sigmoid": "non-saturating-without-sigmoid"}
+_UNCONDITIONAL: tuple[Architecture, Architecture] = ("cnn", "resnet")
+BIGGAN = "BigGAN's own configuration for CIFAR-10"
+CR = "consistency regularization's own paper [GN, reference 12]"
 _ACTIVATIONS: tuple[Activation, ...] = ("relu", "elu", "softplus", "softplus-20")
 
 
@@ -33,26 +38,44 @@ def _method(base: Experiment, method: str, suffix: str = "", **settings: Any) ->
     return normalized.changed(source, **added).changed(APPENDIX, name=f"{base.name}-{method}{suffix}", **settings)
 
 
-def _consistent(experiment: Experiment, weight: float = 5.0) -> Experiment:
-    """The experiment with consistency regularization; the weight is the original configuration's."""
-    return experiment.changed(ORIGINAL, consistency_weight=weight).changed(APPENDIX, name=f"{experiment.name}-cr")
+def _consistent(experiment: Experiment, weight: float | None = None, source: str = ORIGINAL) -> Experiment:
+    """The experiment with consistency regularization; the original configurations' weights are 5 for GN, 10 for SN."""
+    weight = weight or (10.0 if experiment.normalization == "sn" else 5.0)
+    return experiment.changed(source, consistency_weight=weight).changed(APPENDIX, name=f"{experiment.name}-cr")
+
+
+def _original(row: Experiment, **recipe: Any) -> Experiment:
+    """A row by the recipe of the original configuration files."""
+    return row.changed(ORIGINAL, **recipe).changed(APPENDIX, name=f"{row.name}-original")
 
 
 def _unconditional() -> list[Experiment]:
     """CIFAR-10 and STL-10: Tables 1 and 2, Figures 1, 2, 4, 5."""
     rows = []
-    for dataset, size in (("cifar10", 32), ("stl10", 48)):
-        for architecture in ("cnn", "resnet"):
-            base = Experiment(f"{dataset}-{architecture}", dataset, architecture, size)  # type: ignore[arg-type]
+    sizes: dict[Dataset, int] = {"cifar10": 32, "stl10": 48}
+    for dataset, size in sizes.items():
+        for architecture in _UNCONDITIONAL:
+            base = Experiment(f"{dataset}-{architecture}", dataset, architecture, size)
             rows += [_method(base, method) for method in METHODS]
             rows += [_consistent(_method(base, method)) for method in ("sn", "gn")]
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
-        cnn = Experiment(f"{dataset}-cnn", dataset, "cnn", size)  # type: ignore[arg-type]
+        cnn = Experiment(f"{dataset}-cnn", dataset, "cnn", size)
         for method in ("vanilla", "sn", "1-gp", "gn"):
             rows += [_method(cnn, method, f"-{activation}", activation=activation) for activation in _ACTIVATIONS]
-        recipe = {"n_dis": 1, "lr_discriminator": 2e-4, "decay": "none", "initialization": "original"}
-        original = _method(cnn, "gn", "-original", **recipe, loss="non-saturating")
-        rows.append(original.changed(ORIGINAL, **recipe, loss="non-saturating"))
+        rows += _original_recipes(dataset, size)
+    return rows
+
+
+def _original_recipes(dataset: Dataset, size: int) -> list[Experiment]:
+    """GN's CNN as its files have it, and the baselines as the authors ran them early on."""
+    cnn, resnet = (Experiment(f"{dataset}-{each}", dataset, each, size) for each in _UNCONDITIONAL)
+    files = {"n_dis": 1, "lr_discriminator": 2e-4, "decay": "none", "initialization": "original"}
+    gn = _method(cnn, "gn")
+    rows = [_original(row, **files, loss="non-saturating") for row in (gn, _consistent(gn))]
+    for base, recipe in ((cnn, files), (resnet, {"lr_discriminator": 2e-4})):
+        early, sn = {**recipe, "steps": 100_000}, _method(base, "sn")
+        rows += [_original(row, **early, power_iteration="original") for row in (sn, _consistent(sn))]
+        rows.append(_original(_method(base, "1-gp"), **early))
     return rows
 
 
@@ -70,8 +93,10 @@ def _biggan() -> list[Experiment]:
         score_ema=True,
     ).changed(ORIGINAL, generator_batch=50, decay="none", ema_start=1000)
     plain = base.changed(ORIGINAL, normalization="sn")  # BigGAN's own discriminator is spectrally normalized
+    own = plain.changed(BIGGAN, lr_generator=2e-4, initialization="original", flip=False)
+    own = own.changed(BIGGAN, name=f"{base.name}-original")
     gn = _method(base, "gn")
-    return [plain, _consistent(plain), gn, _consistent(gn)]
+    return [plain, _consistent(plain, 10.0, CR), own, gn, _consistent(gn)]
 
 
 def _high_resolution() -> list[Experiment]:
@@ -107,7 +132,7 @@ def _shapes() -> list[Experiment]:
                 batch=32, generator_batch=32, lr_generator=1e-3, lr_discriminator=1e-3, ema_decay=0.99, score_ema=True,
             )  # fmt: skip
             rows += [_method(base, method) for method in METHODS]
-            rows += [_consistent(_method(base, method)) for method in ("sn", "gn")]
+            rows += [_consistent(_method(base, method), 5.0, OURS) for method in ("sn", "gn")]
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
     stylegan = Experiment("shapes-stylegan", "shapes", "stylegan", 32).changed(
         OURS, dataset="shapes", size=32, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000),

@@ -13,9 +13,9 @@ from gnref.networks import (
     CNNDiscriminator,
     ResNetDiscriminator,
     StyleGANDiscriminator,
-    original_cnn_init,
+    normal_init,
 )
-from gnref.networks.layers import initialize
+from gnref.networks.spectral import use_original_order
 from gnref.normalization import GradientNormalized, Method
 from gnref.runs import build_generator
 from gnref.training.execution import Layout
@@ -56,23 +56,26 @@ def generator_spec(e: Experiment) -> dict[str, Any]:
 
 def make_networks(e: Experiment, layout: Layout = "fused channels-last") -> tuple[nn.Module, nn.Module]:
     """G and D with fresh weights from torch's random state; their functions are the paper's in every layout."""
-    fused = {"fuse": True} if e.architecture in FUSING and layout.startswith("fused") else {}
-    spec = generator_spec(e)
-    generator = build_generator({**spec, "arguments": spec["arguments"] | fused})
-    discriminator = _discriminator(e, fused)
+    given: dict[str, Any] = {}
+    if e.architecture in FUSING and layout.startswith("fused"):
+        given["fuse"] = True
     if e.initialization == "original":
-        initialize(generator, original_cnn_init)
+        given["init"] = normal_init
+    spec = generator_spec(e)
+    generator = build_generator({**spec, "arguments": spec["arguments"] | given})
+    discriminator = _discriminator(e, given)
+    if e.power_iteration == "original":
+        use_original_order(generator)
+        use_original_order(discriminator)
     return laid_out(generator, layout), laid_out(discriminator, layout)
 
 
-def _discriminator(e: Experiment, fused: Mapping[str, bool]) -> nn.Module:
-    given: dict[str, Any] = dict(fused)
-    given |= {} if e.activation == "default" else {"activation": _ACTIVATIONS[e.activation]}
+def _discriminator(e: Experiment, given: dict[str, Any]) -> nn.Module:
+    if e.activation != "default":
+        given = {**given, "activation": _ACTIVATIONS[e.activation]}
     spectral = e.normalization == "sn"
     match e.architecture:
         case "cnn":
-            if e.initialization == "original":
-                given["init"] = original_cnn_init
             return CNNDiscriminator(e.size, e.width, spectral_norm=spectral, **given)
         case "resnet":
             return ResNetDiscriminator(e.size, e.width, spectral_norm=spectral, **given)

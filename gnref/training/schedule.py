@@ -38,7 +38,7 @@ def moment(e: Experiment, step: int) -> Moment:
         e.batch,
         e.generator_batch,
         step * e.n_dis * e.batch,
-        e.ema_decay if step >= e.ema_start else 0.0,
+        e.ema_decay if step + 1 >= e.ema_start else 0.0,
         e.size,
     )
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gnref.capture import Losses, LossFunction, captured
 from gnref.data.augment import consistency_augmentation, flip
@@ -56,7 +55,7 @@ class Trainer:
             self.generator, self.discriminator = (network.to(self.device) for network in made)
         if self.processes.count > 1 and self.device.type == "cuda":
             self.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.generator)  # type: ignore[no-untyped-call]
-        self.average = AveragedModel(deepcopy(self.generator), use_buffers=True).eval()
+        self.average = deepcopy(self.generator).eval().requires_grad_(False)
         self.step_number = 0
         self.tally = Tally(self.device)
         self._batches = Batches(data, seed, self.processes.share)
@@ -82,15 +81,14 @@ class Trainer:
             self._update_discriminator(now, now.images_before + k * now.batch)
         torch.manual_seed(derived_seed(self.seed, "G", self.step_number))
         self._update_generator(now)
-        self.average.multi_avg_fn = get_ema_multi_avg_fn(now.ema_decay)  # type: ignore[no-untyped-call]
-        self.average.update_parameters(self.generator)
+        update_average(self.average, self.generator, now.ema_decay)
         self.step_number += 1
 
     @contextmanager
     def sampler(self, ema: bool | None = None) -> Iterator[nn.Module]:
         """G or its average (None: what the experiment scores), a copy in evaluation mode, at the present resolution."""
         ema = self.experiment.score_ema if ema is None else ema
-        network = deepcopy(self.average.module if ema else self.generator).eval().requires_grad_(False)
+        network = deepcopy(self.average if ema else self.generator).eval().requires_grad_(False)
         now = moment(self.experiment, max(self.step_number - 1, 0))
         with torch.random.fork_rng(), torch.no_grad():
             yield _Grown(network, now.resolution, now.alpha) if self._grows else network
@@ -105,8 +103,7 @@ class Trainer:
             "execution": asdict(self.execution),
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
-            "average": self.average.module.state_dict(),
-            "averaged": int(self.average.n_averaged),
+            "average": self.average.state_dict(),
             "generator_optimizer": self._g_optimizer.state_dict(),
             "discriminator_optimizer": self._d_optimizer.state_dict(),
             "tally": self.tally.state(),
@@ -124,8 +121,7 @@ class Trainer:
                 )
         load_weights(self.generator, state["generator"], where)
         load_weights(self.discriminator, state["discriminator"], where)
-        load_weights(self.average.module, state["average"], where)
-        self.average.n_averaged.fill_(state["averaged"])
+        load_weights(self.average, state["average"], where)
         self._g_optimizer.load_state_dict(state["generator_optimizer"])
         self._d_optimizer.load_state_dict(state["discriminator_optimizer"])
         self.tally.restore(state["tally"])
@@ -168,7 +164,7 @@ class Trainer:
     ) -> Losses:
         with self._precision():
             with torch.no_grad():
-                fake = self.generator(z, *conditions(fake_labels, self._growth(now))).float()
+                fake = self.generator(z, *conditions(fake_labels, self._growth(now))).to(real.dtype)
             between = None if mix is None else fake + mix * (real - fake)
             alpha = now.alpha if self._grows else None
             losses: Losses = self._objectives["D"](real, fake, augmented, between, real_labels, fake_labels, alpha)
@@ -244,6 +240,17 @@ def adam(e: Experiment, network: nn.Module, rate: float) -> torch.optim.Adam:
     return torch.optim.Adam(
         network.parameters(), rate, betas=(e.beta1, e.beta2), eps=e.epsilon, fused=None if on_meta else True
     )
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, generator: nn.Module, decay: float) -> None:
+    """average ← d · average + (1 - d) · G, its buffers too; d = 0 copies G, and so are whole numbers copied."""
+    pairs = list(zip(average.state_dict().values(), generator.state_dict().values(), strict=True))
+    means = [(mean, now) for mean, now in pairs if mean.is_floating_point()]
+    torch._foreach_lerp_([mean for mean, _ in means], [now for _, now in means], 1 - decay)
+    for mean, now in pairs:
+        if not mean.is_floating_point():
+            mean.copy_(now)
 
 
 class _Grown(nn.Module):
