@@ -70,7 +70,7 @@ def claim_page(claim: Claim) -> str:
 def claim_list() -> str:
     """Every claim with its source and status, and the pages as a table of contents."""
     rows = [
-        f"| [{c.id}]({c.id}.md) | {c.source} | {c.statement.replace('|', chr(92) + '|')} | {_badge(c)} |"
+        f"| [{c.id}]({c.id}.md) | {_badge(c)} | {c.statement.replace(chr(124), chr(92) + chr(124))} | {c.source} |"
         for c in CLAIMS.values()
     ]
     return "\n".join(
@@ -79,7 +79,7 @@ def claim_list() -> str:
             "",
             _LEGEND,
             "",
-            "| claim | source | says | status |",
+            "| claim | status | says | source |",
             "|---|---|---|---|",
             *rows,
             "",
