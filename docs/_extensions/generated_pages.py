@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+from claim_pictures import PICTURES
 from sphinx.application import Sphinx
 
 from gnref.claims import CLAIMS, Claim
+from gnref.laws import FUNCTION_LAWS, LAWS
 
 _DOCS = Path(__file__).parent.parent
 _KINDS = {"holds": "holds", "vacuous": "vacuous", "false": "false", "empirical": "empirical"}
@@ -46,6 +48,27 @@ def _steps(claim: Claim) -> list[str]:
     return [f"## {title}", "", "```text", *lines, "```", ""]
 
 
+def _picture(claim: Claim) -> list[str]:
+    if claim.id not in PICTURES:
+        return []
+    caption = PICTURES[claim.id][1]
+    return [f"```{{figure}} {claim.id}.png", f":alt: {caption}", "", caption, "```", ""]
+
+
+def _laws(claim: Claim) -> list[str]:
+    rows = [
+        f"| `{law.id}` | {law.statement.replace(chr(124), chr(92) + chr(124))} | `laws/{law.file}.py` |"
+        for law in (*LAWS, *FUNCTION_LAWS)
+        if law.claim == claim.id
+    ]
+    if not rows:
+        return []
+    where = (
+        "Each law is a function in `gnref/`, and a hypothesis property in the file of the same name in `properties/`."
+    )
+    return ["## Checked by", "", where, "", "| law | says | file |", "|---|---|---|", *rows, ""]
+
+
 def claim_page(claim: Claim) -> str:
     """One claim as a page: what it says, how it is read, what became of it and why, and the example that shows it."""
     return "\n".join(
@@ -62,7 +85,9 @@ def claim_page(claim: Claim) -> str:
             "",
             f"**Why.** {claim.verdict}",
             "",
+            *_picture(claim),
             *_steps(claim),
+            *_laws(claim),
         ]
     )
 
@@ -100,6 +125,8 @@ def write(folder: Path) -> None:
     for old in folder.glob("*.md"):
         if old.stem not in pages:
             old.unlink()
+    for name, (draw, _) in PICTURES.items():
+        (folder / f"{CLAIMS[name].id}.png").write_bytes(draw())
     for name, text in pages.items():
         path = folder / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
