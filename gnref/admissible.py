@@ -1,13 +1,18 @@
 """What can be normalized: floating inputs, one score a sample, and no module that couples the samples of a batch."""
 
+import math
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 Discriminator = Any  # a callable (x, *args, **kwargs) -> scores; an nn.Module in practice
+
+
+_MINIBATCH = r"mini_?batch|mb_?std"
 
 
 def check_input(x: Tensor) -> None:
@@ -42,8 +47,15 @@ def coupling_modules(discriminator: Discriminator) -> Iterator[tuple[str, str]]:
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             if module.training or module.running_mean is None:
                 yield name, f"{kind} in training mode"
-        elif re.search(r"mini_?batch|mb_?std", kind, re.IGNORECASE):
+        elif re.search(_MINIBATCH, kind, re.IGNORECASE):
             yield name, kind
+
+
+@lru_cache(maxsize=1024)
+def _suspect(kind: Any) -> bool:
+    """Whether modules of a class may couple samples."""
+    named = re.search(_MINIBATCH, kind.__name__, re.IGNORECASE)
+    return issubclass(kind, nn.modules.batchnorm._BatchNorm) or named is not None
 
 
 def check_uncoupled(discriminator: Discriminator) -> None:
@@ -52,6 +64,14 @@ def check_uncoupled(discriminator: Discriminator) -> None:
     Raises:
         ValueError: names every such module.
     """
+    if not isinstance(discriminator, nn.Module):
+        return
+    parts: list[nn.Module | None] = [discriminator]
+    for part in parts:  # it grows while it is read; every call does this, and `modules()` takes three times as long
+        if part is not None:
+            parts += part._modules.values()
+    if not any(map(_suspect, map(type, parts))):
+        return
     found = [f"{name or 'the discriminator itself'} ({kind})" for name, kind in coupling_modules(discriminator)]
     if found:
         raise ValueError(
@@ -60,44 +80,50 @@ def check_uncoupled(discriminator: Discriminator) -> None:
         )
 
 
-def scores_per_sample(output: Tensor, samples: int, reduce: str | None) -> Tensor:
-    """The scores f of shape (N,): D's output (N,) or (N, 1), or the mean of a dense map where reduce is "mean".
+def check_scores(output: Any, samples: int, reduce: str | None) -> None:
+    """Refuse an output that is not one score a sample, (N,) or (N, 1, ...), or a map (N, ...) to reduce to its mean.
 
     Raises:
         TypeError: the output is not a floating-point tensor.
-        ValueError: the output is not one score a sample, or does not depend on x.
+        ValueError: it has another shape.
     """
     if not isinstance(output, Tensor) or not output.is_floating_point():
         kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
         raise TypeError(f"gradient_normalize: expected floating-point scores from the discriminator, got {kind}")
     shape = tuple(output.shape)
     if reduce == "mean":
-        if output.dim() == 0 or shape[0] != samples:
+        if shape[:1] != (samples,):
             raise ValueError(f"gradient_normalize: expected a map of shape ({samples}, ...) to reduce, got {shape}")
-        return output.flatten(1).mean(1) if output.dim() > 1 else output
-    if shape not in ((samples,), (samples, 1)):
+    elif output.numel() != samples or (shape and shape[0] != samples):
         raise ValueError(
             f"gradient_normalize: expected one score per sample, shape ({samples},) or ({samples}, 1), got {shape}; "
             'a dense map has no single gradient norm: pass reduce="mean" to normalize its mean'
         )
-    return output.reshape(samples)
 
 
-def check_finite(scores: Tensor, gradients: Tensor) -> None:
-    """Refuse scores or gradients that are not finite, where looking is free.
+def scores_per_sample(output: Any, samples: int, reduce: str | None) -> Tensor:
+    """The scores f of shape (N,), from one score a sample or as the mean of a map; raises as `check_scores` does."""
+    check_scores(output, samples, reduce)
+    scores: Tensor = output.flatten(1).mean(1) if reduce == "mean" and output.dim() > 1 else output.reshape(samples)
+    return scores
 
-    On an accelerator a look would stall its stream, and under a tracer there is nothing to look at: there NaN
-    propagates into f̂, which is never finite where f or ∇f is not.
+
+def check_finite(normalized: Tensor, scores: Tensor) -> None:
+    """Refuse scores or input gradients that are not finite, where looking is free.
+
+    f̂ (N,) is not finite where f or ∇f is not. On an accelerator a look would stall its stream, and under a tracer there
+    is nothing to look at: there what is not finite passes into f̂.
 
     Raises:
         ValueError: says which of the two is not finite.
     """
     tracing = torch.compiler.is_compiling() or torch.utils._python_dispatch._get_current_dispatch_mode() is not None
-    if scores.device.type != "cpu" or tracing:
+    # The sum is one quick number to look at; finite scores whose sum overflows are told apart by the second look.
+    if scores.device.type != "cpu" or tracing or math.isfinite(normalized.detach().sum().item()):
         return
-    for name, values in (("scores", scores), ("input gradients", gradients)):
-        if not values.isfinite().all():
-            raise ValueError(
-                f"gradient_normalize: the discriminator's {name} are not finite; "
-                "look for NaN or inf in its weights and in x"
-            )
+    if not normalized.isfinite().all():
+        name = "input gradients" if scores.isfinite().all() else "scores"
+        raise ValueError(
+            f"gradient_normalize: the discriminator's {name} are not finite; "
+            "look for NaN or inf in its weights and in x"
+        )

@@ -1,16 +1,45 @@
-"""Gradient normalization, f̂ = f / (‖∇ₓf‖ + ζ): the definition, right over the whole exponent range."""
+"""Gradient normalization, f̂ = f / (‖∇ₓf‖ + |f|): the equation as it stands, and what is right everywhere and fast."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import torch
 from torch import Tensor, nn
 
-from gnref import admissible, replay
+from gnref import admissible, outputs, replay
 from gnref.operations import NotExact
+from gnref.outputs import Selection
 from gnref.quotient import Zeta, normalize
 
 Method = Literal["auto", "double-backward", "replay"]
+Output = TypeVar("Output")
+
+
+def literal(discriminator: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """f̂(x) = f(x) / (‖∇ₓf(x)‖ + |f(x)|) as the equation stands [GN, Eq. 11]: what tests and timings compare with.
+
+    `gradient_normalize` does the same where this one divides 0 by 0 or loses digits, refuses
+    a discriminator that couples samples, and takes four passes over a piecewise-linear one instead of six.
+
+    Args:
+        discriminator: scores (N, ...), called as `discriminator(x, *args, **kwargs)`.
+        x: (N, ...).
+
+    Returns:
+        f̂ in the shape of the scores.
+
+    >>> D = torch.nn.Linear(2, 1, bias=False)
+    >>> _ = D.weight.data.copy_(torch.tensor([[3.0, 4.0]]))
+    >>> literal(D, torch.tensor([[3.0, 4.0]])).item()  # f = 25, ‖∇f‖ = 5
+    0.8333333134651184
+    """
+    x = x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+    f = discriminator(x, *args, **kwargs)
+    (v,) = torch.autograd.grad(f.sum(), x, create_graph=True)
+    g = v.flatten(1).norm(dim=1).view(-1, *[1] * (f.dim() - 1))
+    f_hat: Tensor = f / (g + f.abs())
+    return f_hat
 
 
 class Parts(NamedTuple):
@@ -27,15 +56,16 @@ class Parts(NamedTuple):
 
 
 def gradient_normalize(
-    discriminator: admissible.Discriminator,
+    discriminator: Callable[..., Output],
     x: Tensor,
     *args: Any,
     zeta: Zeta = "abs",
     method: Method = "auto",
     reduce: Literal["mean"] | None = None,
+    output: Selection | None = None,
     coupled: bool = False,
     **kwargs: Any,
-) -> Any:
+) -> Output:
     """Normalize a discriminator's scores by their input gradients.
 
         f̂(x) = f(x) / (‖∇ₓf(x)‖₂ + ζ),   ζ = |f(x)| (GN), 1 (GN_1) or 0 (GN_0)
@@ -48,17 +78,21 @@ def gradient_normalize(
     where only ‖∇f‖ = 0 (GN). Norms beyond the exponent range do not overflow into f̂.
 
     Args:
-        discriminator: scores (N,) or (N, 1), or a tuple or list of such heads, each normalized by itself.
-        x: (N, ...) of any rank and floating dtype; N may be 0. Half precision is normalized in float32.
+        discriminator: returns scores (N,) or (N, 1, ...), or tuples, lists and dictionaries of such scores, each of
+            which is normalized by itself.
+        x: (N, ...) of any rank and floating dtype; N may be 0.
         zeta: "abs" is GN [GN, Eq. 11]; "one" and "zero" are its ablations GN_1 and GN_0 [GN, Figure 2].
         method: "double-backward" differentiates ‖∇f‖ again; "replay" is the exact gradient of a piecewise-linear D in
             four passes instead of six, and refuses any other D; "auto" is replay where it is exact.
         reduce: "mean" normalizes the mean of a dense score map (N, ...) instead of refusing the map.
+        output: where the scores stand in what D returns, as an index, a key or a tuple of them; the rest of the output
+            is passed on. Without it everything that D returns is scores.
         coupled: True admits modules that couple a batch's samples; then ∇ is that of the batch's summed score, which
             mixes other samples' scores into ‖∇ₓf(x)‖, and the bounds above no longer follow.
 
     Returns:
-        f̂ in the shape of D's scores ((N,) under reduce="mean"), of the wider dtype of D's scores and x.
+        What D returns, with f̂ in the place of its scores, in their shape ((N,) under reduce="mean") and in the wider
+        dtype of scores and x.
 
     Raises:
         TypeError: x or the scores are not floating point.
@@ -70,60 +104,45 @@ def gradient_normalize(
     >>> gnref.gradient_normalize(D, torch.tensor([[3.0, 4.0]])).item()  # f = 25, ‖∇f‖ = 5
     0.8333333134651184
     """
-    parts = normalization_parts(
-        discriminator, x, *args, zeta=zeta, method=method, reduce=reduce, coupled=coupled, **kwargs
-    )
-    if isinstance(parts, Parts):
-        return parts.normalized
-    return type(parts)(head.normalized for head in parts)
+    call = _Call(discriminator, x, args, kwargs, _Options(zeta, method, reduce, output, coupled))
+    found: Output = call.output(call.normalized)
+    return found
 
 
+@overload
+def normalization_parts(discriminator: Callable[..., Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Parts: ...
+@overload
 def normalization_parts(
-    discriminator: admissible.Discriminator,
+    discriminator: Callable[..., tuple[Tensor, ...]], x: Tensor, *args: Any, **kwargs: Any
+) -> tuple[Parts, ...]: ...
+@overload
+def normalization_parts(
+    discriminator: Callable[..., list[Tensor]], x: Tensor, *args: Any, **kwargs: Any
+) -> list[Parts]: ...
+@overload
+def normalization_parts(
+    discriminator: Callable[..., dict[str, Tensor]], x: Tensor, *args: Any, **kwargs: Any
+) -> dict[str, Parts]: ...
+def normalization_parts(
+    discriminator: Callable[..., Any],
     x: Tensor,
     *args: Any,
     zeta: Zeta = "abs",
     method: Method = "auto",
     reduce: Literal["mean"] | None = None,
+    output: Selection | None = None,
     coupled: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """`gradient_normalize` with its parts: a `Parts`, or a tuple (list) of them where D has several heads.
+    """`gradient_normalize` with its parts: what D returns, with a `Parts` in the place of every score tensor.
 
     >>> import torch, gnref
     >>> parts = gnref.normalization_parts(torch.nn.Linear(2, 1), torch.ones(3, 2))
     >>> parts.normalized.shape, parts.gradient_norm.shape, parts.method
     (torch.Size([3, 1]), torch.Size([3]), 'replay')
     """
-    if zeta not in ("abs", "one", "zero"):
-        raise ValueError(f'gradient_normalize: expected zeta "abs" (GN), "one" (GN_1) or "zero" (GN_0), got {zeta!r}')
-    if method not in ("auto", "double-backward", "replay"):
-        raise ValueError(f'gradient_normalize: expected method "auto", "double-backward" or "replay", got {method!r}')
-    if reduce not in (None, "mean"):
-        raise ValueError(f'gradient_normalize: expected reduce None or "mean", got {reduce!r}')
-    admissible.check_input(x)
-    if not coupled:
-        admissible.check_uncoupled(discriminator)
-    differentiable = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
-    with torch.inference_mode(False), torch.enable_grad():
-        # A view of x (or a detached copy) is D's input, so that the gradient is D's own, whatever else depends on x.
-        if x.requires_grad and differentiable:
-            inner = x.view_as(x)
-        else:
-            inner = (x.clone() if x.is_inference() else x.detach()).requires_grad_()
-
-        def run(module: admissible.Discriminator) -> Any:
-            return module(inner, *args, **kwargs)
-
-        output = run(discriminator)
-        heads = output if isinstance(output, (tuple, list)) else (output,)
-        scores = [admissible.scores_per_sample(head, len(x), reduce) for head in heads]
-        parts = [_head(discriminator, run, x, inner, score, zeta, method, coupled, differentiable) for score in scores]
-        if reduce is None:
-            parts = [p._replace(normalized=p.normalized.view(h.shape)) for p, h in zip(parts, heads, strict=True)]
-    if not differentiable:
-        parts = [p._replace(normalized=p.normalized.detach()) for p in parts]
-    return type(output)(parts) if isinstance(output, (tuple, list)) else parts[0]
+    call = _Call(discriminator, x, args, kwargs, _Options(zeta, method, reduce, output, coupled))
+    return call.output(call.parts)
 
 
 class GradientNormalized(nn.Module):
@@ -141,6 +160,7 @@ class GradientNormalized(nn.Module):
         zeta: Zeta = "abs",
         method: Method = "auto",
         reduce: Literal["mean"] | None = None,
+        output: Selection | None = None,
         coupled: bool = False,
     ) -> None:
         super().__init__()
@@ -148,58 +168,114 @@ class GradientNormalized(nn.Module):
         self.zeta: Zeta = zeta
         self.method: Method = method
         self.reduce = reduce
+        self.output = output
         self.coupled = coupled
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """f̂(x) in the shape of the discriminator's scores."""
-        return gradient_normalize(
-            self.discriminator,
-            x,
-            *args,
-            zeta=self.zeta,
-            method=self.method,
-            reduce=self.reduce,
-            coupled=self.coupled,
-            **kwargs,
-        )
+        """What the discriminator returns, with f̂(x) in the place of its scores."""
+        options = _Options(self.zeta, self.method, self.reduce, self.output, self.coupled)
+        call = _Call(self.discriminator, x, args, kwargs, options)
+        return call.output(call.normalized)
 
 
-def _head(
-    discriminator: admissible.Discriminator,
-    run: Callable[[admissible.Discriminator], Any],
-    x: Tensor,
-    inner: Tensor,
-    score: Tensor,
-    zeta: Zeta,
-    method: Method,
-    coupled: bool,
-    differentiable: bool,
-) -> Parts:
-    """One head's parts from its scores f (N,), a function of `inner`, which stands for x."""
-    used: str = "double-backward" if differentiable else "value"
-    plan: replay.Plan | None = None
-    if differentiable and method != "double-backward" and not coupled:
+class _Options(NamedTuple):
+    """What the caller chose."""
+
+    zeta: Zeta
+    method: Method
+    reduce: Literal["mean"] | None
+    output: Selection | None
+    coupled: bool
+
+    def check(self) -> None:
+        """Refuse what is none of the choices."""
+        if self.zeta not in ("abs", "one", "zero"):
+            raise _mistake('zeta "abs" (GN), "one" (GN_1) or "zero" (GN_0)', self.zeta)
+        if self.method not in ("auto", "double-backward", "replay"):
+            raise _mistake('method "auto", "double-backward" or "replay"', self.method)
+        if self.reduce not in (None, "mean"):
+            raise _mistake('reduce None or "mean"', self.reduce)
+        if self.method == "replay" and self.coupled:
+            raise _mistake('method "auto" or "double-backward" with coupled=True', self.method)
+
+
+def _mistake(expected: str, got: object) -> ValueError:
+    return ValueError(f"gradient_normalize: expected {expected}, got {got!r}")
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call: what was given, and `inner`, D's own input, which stands for x while ∇ₓf is taken."""
+
+    discriminator: Callable[..., Any]
+    x: Tensor
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    options: _Options
+    differentiable: bool = True
+    inner: Tensor = field(init=False)
+
+    def output(self, result: Callable[[Tensor], Any]) -> Any:
+        """What D returns, with `result` of each score tensor in its place."""
+        self.options.check()
+        admissible.check_input(self.x)
+        if not self.options.coupled:
+            admissible.check_uncoupled(self.discriminator)
+        if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
+            return self._output(result)
+        self.differentiable = False
+        with torch.inference_mode(False), torch.enable_grad():
+            return self._output(result)
+
+    def _output(self, result: Callable[[Tensor], Any]) -> Any:
+        # A view of x (or a detached copy) is D's input, so that the gradient is D's own, whatever else uses x.
+        if self.x.requires_grad and self.differentiable:
+            self.inner = self.x.view_as(self.x)
+        else:
+            self.inner = (self.x.clone() if self.x.is_inference() else self.x.detach()).requires_grad_()
+        return outputs.changed(self.run(self.discriminator), result, self.options.output)
+
+    def run(self, discriminator: Callable[..., Any]) -> Any:
+        """The output of the discriminator, or of a copy of it."""
+        return discriminator(self.inner, *self.args, **self.kwargs)
+
+    def normalized(self, head: Tensor) -> Tensor:
+        """f̂ of one head."""
+        return self._evaluate(head)[0]
+
+    def parts(self, head: Tensor) -> Parts:
+        """f̂ of one head, with what it is made of."""
+        normalized, score, norm, method = self._evaluate(head)
+        return Parts(normalized, score.detach().reshape(-1), norm.to(normalized.dtype).reshape(-1), method)
+
+    def _evaluate(self, head: Tensor) -> tuple[Tensor, Tensor, Tensor, str]:
+        """f̂, f, g and the method, from one head, a function of `inner`."""
+        reduce = self.options.reduce
+        admissible.check_scores(head, len(self.x), reduce)
+        score = head if reduce is None else admissible.scores_per_sample(head, len(self.x), reduce)
+        plan = self._plan(score)
+        if plan is not None:
+            score, gradient = plan.apply(self.x)
+        else:
+            gradient = _input_gradient(score, self.inner, create_graph=self.differentiable)
+        rows = gradient.flatten(1) if gradient.dim() > 1 else gradient[:, None]
+        normalized, norm = normalize(score, rows, self.options.zeta)
+        admissible.check_finite(normalized, score)
+        if plan is not None and reduce is None:
+            normalized = normalized.view(head.shape)
+        if not self.differentiable:
+            return normalized.detach(), score, norm, "value"
+        return normalized, score, norm, "double-backward" if plan is None else "replay"
+
+    def _plan(self, score: Tensor) -> replay.Plan | None:
+        if not self.differentiable or self.options.coupled or self.options.method == "double-backward":
+            return None
         try:
-            plan = replay.plan(score, inner)
+            return replay.plan(score.reshape(-1), self.inner)
         except NotExact as reason:
-            if method == "replay":
-                raise ValueError(replay.explain(reason, discriminator, run)) from None
-    elif method == "replay" and coupled:
-        raise ValueError(
-            'gradient_normalize: expected method "auto" or "double-backward" with coupled=True, got "replay"'
-        )
-    if plan is not None:
-        used = "replay"
-        score, gradient = plan.apply(x)
-    else:
-        gradient = _input_gradient(score, inner, create_graph=differentiable)
-    admissible.check_finite(score, gradient)
-    flat = gradient.flatten(1) if gradient.dim() > 1 else gradient[:, None]
-    # Half precision squares and divides badly: float32 at least. The result is as wide as D's scores and x.
-    working = torch.promote_types(torch.promote_types(score.dtype, gradient.dtype), torch.float32)
-    normalized, norm = normalize(score.to(working), flat.to(working), zeta)
-    result = torch.promote_types(score.dtype, x.dtype)
-    return Parts(normalized.to(result), score.detach(), norm.to(result), used)
+            if self.options.method == "replay":
+                raise ValueError(replay.explain(reason, self.discriminator, self.run)) from None
+            return None
 
 
 def _input_gradient(score: Tensor, inner: Tensor, create_graph: bool) -> Tensor:

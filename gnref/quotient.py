@@ -1,6 +1,11 @@
-"""f/(‖v‖ + ζ) and its exact derivatives, right over the whole exponent range of the dtype."""
+"""f/(‖v‖ + ζ) and its derivatives in closed form.
 
-from typing import Any, Literal, NamedTuple
+Autograd of the literal quotient loses ∂f̂/∂f to cancellation where |f| is much larger than ‖v‖, and its squares leave
+the exponent range. Here everything is computed in float64, where the squares of all float32 numbers are normal.
+"""
+
+from functools import cache
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -9,96 +14,86 @@ Zeta = Literal["abs", "one", "zero"]
 
 
 def normalize(f: Tensor, v: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor]:
-    """(f̂, g): f̂ = f/(g + ζ), differentiable, and g = ‖v‖, not, from f (N,) and v (N, n), both float32 or float64."""
-    value, norm = _Normalize.apply(f, v, zeta)  # type: ignore[no-untyped-call]  # torch leaves Function.apply untyped
+    """f̂ = f/N with N = g + ζ and g = ‖v‖, for each sample; f̂ is differentiable, g is not.
+
+        ∂f̂/∂f = c/N,   ∂f̂/∂v = -(f̂/N) v/g,   c = g/N for ζ = |f|, 1 otherwise.
+
+    Where N = 0, and for ζ = 0 where g = 0, f̂ is 0 with derivatives 0.
+
+    Args:
+        f: N scores of any shape and floating dtype.
+        v: input gradients (N, n) of any floating dtype.
+        zeta: "abs", "one" or "zero".
+
+    Returns:
+        f̂ and g in f's shape; f̂ in the wider dtype of f and v, g in float64, or float32 on a device without float64.
+        From float32 and narrower inputs f̂ and its derivatives are those in float64 rounded once, over the whole range.
+        From float64, and in float32 on a device without float64, they lose a few roundings wherever v has a normal
+        entry or is 0, and N, c and the result are 0 or normal numbers.
+    """
+    value, norm = _Quotient.apply(f, v, zeta)  # type: ignore[no-untyped-call]  # torch leaves Function.apply untyped
     return value, norm
 
 
-class _Normalize(torch.autograd.Function):
-    """f̂ = f/N with N = g + ζ, g = ‖v‖, from scores f (N,) and gradients v (N, n), and its exact derivatives
-
-        ∂f̂/∂f = c/N,   ∂f̂/∂v = -(f̂/N) v/g,   c = g/N (GN), 1 (GN_1, GN_0).
-
-    No g², no N², no difference of near-equal terms: each entry loses a few roundings, whatever |f|/g.
-    """
+class _Quotient(torch.autograd.Function):
+    """f̂ and g of (f, v, ζ), with the derivatives of `normalize`'s docstring."""
 
     @staticmethod
     def forward(ctx: Any, f: Tensor, v: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor]:
-        quotient = _quotient(f, v, zeta)
-        ctx.save_for_backward(f, v, *quotient)
+        wide = _widest(f.device)
+        norm = _norm(v, wide).view(f.shape)
+        value, complement, total = _terms(f.to(wide), norm, zeta)
+        ctx.save_for_backward(f, v, value, complement, norm, total)
         ctx.zeta = zeta
-        ctx.mark_non_differentiable(quotient.norm)
-        return quotient.value, quotient.norm
+        ctx.mark_non_differentiable(norm)
+        return value.to(torch.promote_types(f.dtype, v.dtype), copy=True), norm
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None]:
-        # In differentiable operations of f and v: a second derivative of f̂ is autograd's of these lines.
-        f, v, *known = ctx.saved_tensors
-        quotient = _quotient(f, v, ctx.zeta) if torch.is_grad_enabled() else _Quotient(*known)
-        # Half of the power of two before the last product and half after, so that no intermediate leaves the range.
-        first = -quotient.exponent >> 1
-        scaled = _scale(cotangent * quotient.reciprocal, first)
-        alpha = _scale(scaled * quotient.complement, -quotient.exponent - first)
-        beta = _scale(-scaled * quotient.value, -quotient.exponent - first)
-        return alpha, beta[:, None] * quotient.unit, None
+        f, v, value, complement, norm, total = ctx.saved_tensors
+        wide, tiny = norm.dtype, torch.finfo(norm.dtype).smallest_normal
+        recorded = torch.is_grad_enabled()
+        if recorded:
+            # Again, for a derivative of these lines; a root has none at 0, so rows v = 0 are replaced and masked.
+            dead = norm == 0
+            norm = _norm(v + dead.view(-1, 1), wide).view(f.shape).masked_fill(dead, 0)
+            value, complement, total = _terms(f.to(wide), norm, ctx.zeta)
+        slope = cotangent / total
+        alpha, beta = slope * complement, -slope * value
+        if recorded:
+            beta = beta.masked_fill(dead, 0)
+        direction = v / norm.clamp_min(tiny).view(-1, 1)
+        return alpha.to(f.dtype), (beta.view(-1, 1) * direction).to(v.dtype), None
 
 
-class _Quotient(NamedTuple):
-    value: Tensor  # f̂
-    complement: Tensor  # c = g/N (GN), 1 otherwise
-    unit: Tensor  # v/g, (N, n); 0 where v = 0
-    norm: Tensor  # g
-    reciprocal: Tensor  # 2^exponent / N; 0 where f̂ is constant by convention
-    exponent: Tensor
+def _norm(v: Tensor, wide: torch.dtype) -> Tensor:
+    """‖v‖ for each row in the wide dtype."""
+    if v.dtype != wide:
+        norm: Tensor = torch.linalg.vector_norm(v, dim=1, dtype=wide)  # the squares of all narrower numbers are normal
+        return norm
+    # Divided by its largest entry, v has a norm from 1 to √n: its squares neither overflow nor all underflow.
+    largest = v.detach().abs().amax(1)
+    norm = torch.linalg.vector_norm(v / (largest + (largest == 0))[:, None], dim=1)
+    return largest * norm
 
 
-def _quotient(f: Tensor, v: Tensor, zeta: Zeta) -> _Quotient:
-    """f/(g + ζ) with g, f and ζ brought to one power of two per sample, where nothing that matters over- or underflows.
-
-    Two powers are at work: that of max |v|, at which the squares of the norm are safe, and that of the largest term of
-    N, at which the sum and both quotients are. Multiplying by a power of two is exact, so both cancel exactly.
-    """
-    gradient_exponent = torch.frexp(v.detach().abs().amax(1)).exponent
-    scaled = _scale(v, -gradient_exponent[:, None])
-    live = scaled.detach().ne(0).any(1)
-    # A dead row (v = 0) gets a stand-in, so that no derivative divides by its norm.
-    scaled_norm = torch.linalg.vector_norm(torch.where(live[:, None], scaled, 1), dim=1)
-    unit = torch.where(live[:, None], scaled / scaled_norm[:, None], 0)
-    norm = torch.where(live, _scale(scaled_norm, gradient_exponent), 0)
-
-    exponent = gradient_exponent
+def _terms(f: Tensor, norm: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor, Tensor]:
+    """f̂, c and N, where the smallest normal number stands for N = 0, and infinity for the N = 0 of ζ = 0."""
     if zeta == "abs":
-        # frexp calls 0 an exponent of 0, which a smaller v must not be measured by.
-        exponent = torch.where(f.detach() == 0, exponent, torch.maximum(exponent, torch.frexp(f.detach()).exponent))
-    elif zeta == "one":
-        exponent = exponent.clamp(min=1)
-    numerator = _scale(f, -exponent)
-    gradient_term = torch.where(live, _scale(scaled_norm, gradient_exponent - exponent), 0)
-    if zeta == "abs":
-        denominator = gradient_term + numerator.abs()
-    elif zeta == "one":
-        denominator = gradient_term + _scale(torch.ones_like(f), -exponent)
+        total = (norm + f.abs()).clamp_min(torch.finfo(norm.dtype).smallest_normal)
+        complement = norm / total
     else:
-        denominator = gradient_term
-
-    zero = denominator.detach() == 0
-    # The last term is 0, or NaN where an entry of v is infinite: f̂ is never finite there.
-    value = torch.where(zero, 0, numerator / torch.where(zero, 1, denominator)) + 0 * scaled_norm
-    moving = live if zeta != "one" else torch.ones_like(live)
-    safe = torch.where(moving, denominator, 1)
-    complement = gradient_term / safe if zeta == "abs" else torch.ones_like(f)
-    return _Quotient(value, complement, unit, norm, torch.where(moving, 1 / safe, 0), exponent)
+        total = norm + 1 if zeta == "one" else norm.masked_fill(norm == 0, torch.inf)
+        complement = torch.ones_like(f)
+    # 0·g is 0, or NaN where an entry of v is infinite: f̂ is never finite there.
+    return torch.add(f / total, norm, alpha=0), complement, total
 
 
-def _scale(values: Tensor, exponent: Tensor) -> Tensor:
-    """values · 2^exponent, exactly where it is representable; exponent is int32 and broadcasts.
-
-    Two factors, because one power of two spans less than half of the exponent range; their bits are written directly,
-    because a library's 2^k need not be exact. Beyond the clamp the product is 0 for any value met here.
-    """
-    bias, mantissa_bits, integer = (127, 23, torch.int32) if values.dtype == torch.float32 else (1023, 52, torch.int64)
-    exponent = exponent.clamp(min=-2 * (bias - 1)).to(integer)
-    first = exponent >> 1
-    for part in (first, exponent - first):
-        values = values * ((part + bias) << mantissa_bits).view(values.dtype)
-    return values
+@cache
+def _widest(device: torch.device) -> torch.dtype:
+    """float64, or float32 on a device that has no float64."""
+    try:
+        torch.empty((), dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError):
+        return torch.float32
+    return torch.float64

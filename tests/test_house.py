@@ -15,7 +15,7 @@ ORDER = [
     ["errors"],
     ["exact_modules", "figures", "files"],
     ["exact", "claims", "report", "operations", "quotient", "capture"],
-    ["networks", "losses", "data", "replay", "admissible"],
+    ["networks", "losses", "data", "replay", "admissible", "outputs"],
     ["normalization"],
     ["penalties", "certificates"],
     ["strategies", "laws", "runs"],

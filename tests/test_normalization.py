@@ -358,7 +358,8 @@ def test_values_and_derivatives_are_right_over_the_exponent_range(dtype: torch.d
 
     Each of f̂, c/N and f̂/N is a chain of at most 6 roundings (norm 2, sum, quotients, products), so 6 units in the last
     place bound a normal result. Subnormal ones lose quanta instead: half a quantum at each of 6 steps, and that of f̂ is
-    divided by N in its derivative. Where the truth exceeds the largest number, inf is asked for.
+    divided by N in its derivative. Where the truth exceeds the largest number, inf is asked for. float32 has its whole
+    range; float64, in which everything is computed, wherever v has a normal entry or is 0 and N is a normal number.
     """
     info = torch.finfo(dtype)
     quantum = Fraction(info.smallest_normal) * Fraction(info.eps)
@@ -373,7 +374,12 @@ def test_values_and_derivatives_are_right_over_the_exponent_range(dtype: torch.d
     assert v.grad is not None
     found = torch.stack([value.detach(), f.grad, v.grad[:, 0]], 1)
     for row, (case_f, case_v) in zip(found.tolist(), table.tolist(), strict=True):
-        denominator = max(quantum, abs(Fraction(case_v)) + {"abs": abs(Fraction(case_f)), "one": 1, "zero": 0}[zeta])
+        total = abs(Fraction(case_v)) + {"abs": abs(Fraction(case_f)), "one": 1, "zero": 0}[zeta]
+        if dtype == torch.float64 and (0 < abs(case_v) < info.smallest_normal or total > info.max):
+            continue
+        if dtype == torch.float64 and 0 < total < info.smallest_normal:
+            continue
+        denominator = max(quantum, total)
         for name, got, want in zip(("f̂", "∂f̂/∂f", "∂f̂/∂v"), row, exact(case_f, case_v, zeta), strict=True):
             if abs(want) > Fraction(info.max):
                 assert abs(got) == math.inf, (name, case_f, case_v, got, float("inf"))
@@ -388,7 +394,7 @@ def test_a_norm_beyond_the_range_does_not_overflow_into_the_value(zeta: str) -> 
     v = torch.full((1, 64), 2.0**126)  # ‖v‖ = 2^129 > 2^128
     f = torch.tensor([2.0**127])
     value, norm = normalize(f, v, zeta)  # type: ignore[arg-type]
-    assert norm.item() == math.inf
+    assert norm.item() == 2.0**129  # in float64
     assert value.item() == pytest.approx(1 / 5 if zeta == "abs" else 1 / 4, rel=4 * 2**-24)
 
 

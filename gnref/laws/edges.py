@@ -120,7 +120,7 @@ def dead_region(normalize: Normalize, case: Case) -> float:
     needs=("no epsilon",),
 )
 def exponent_range(normalize: Normalize, case: Edge) -> float:
-    """f̂ is right within (n/2 + 8) roundings wherever f and ∇ₓf are normal numbers, near overflow and underflow too."""
+    """f̂ is right within (n/2 + 8) roundings wherever f, ∇ₓf and ‖∇ₓf‖ + |f| are normal numbers, near overflow too."""
     f, squared = exact_edge(case)
     expected = float(normalized(f, squared))
     smallest = torch.finfo(case.dtype).smallest_normal
@@ -138,7 +138,7 @@ def exponent_range(normalize: Normalize, case: Edge) -> float:
     needs=("parameter gradient", "no epsilon"),
 )
 def gradient_range(normalize: Normalize, case: Edge) -> float:
-    """∂f̂/∂f = g/N² and ∂f̂/∂v = -f v/(g N²) within (n/2 + 8) roundings, wherever the truth is a normal number."""
+    """∂f̂/∂f = g/N² and ∂f̂/∂v = -f v/(g N²) within (n/2 + 8) roundings, where v, N = g + |f| and they are normal."""
     f, squared = exact_edge(case)
     limits = torch.finfo(case.dtype)
     module = case.module()

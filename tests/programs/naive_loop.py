@@ -18,6 +18,7 @@ from gnref.data.images import ImageSet, to_unit
 from gnref.data.shapes import shapes
 from gnref.losses import hinge
 from gnref.networks import ResNetDiscriminator, ResNetGenerator
+from gnref.normalization import literal
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.schedule import moment
 from gnref.training.trainer import Trainer
@@ -46,14 +47,6 @@ class OneByOne(Dataset[tuple[Tensor, Tensor]]):
         dx, dy = torch.randint(-most, most + 1, (2,)).tolist()
         padded = nn.functional.pad(image, (most, most, most, most), value=-1)
         return padded[:, most - dy :, most - dx :][:, : image.shape[1], : image.shape[2]]
-
-
-def literal(discriminator: nn.Module, x: Tensor) -> Tensor:
-    """f / (‖∇f‖ + |f|) as it is written, by double backward."""
-    x.requires_grad_()
-    f = discriminator(x)
-    (gradient,) = torch.autograd.grad(f.sum(), x, create_graph=True)
-    return f / (gradient.flatten(1).norm(dim=1, keepdim=True) + f.abs())
 
 
 class Naive:

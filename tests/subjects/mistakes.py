@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gnref import GradientNormalized, gradient_normalize
 from gnref.laws import LAWS, Law
+from gnref.normalization import literal
 
 Subject = Callable[..., Tensor]
 JUDGES = [law for law in LAWS if law.zeta == "abs" and law.level != "refuted" and any(law.fixed())]
@@ -154,8 +155,6 @@ def _assumes_mean_loss(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 def _adds_dimension(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     return literal(D, x, *args, **kwargs).reshape(-1, 1)
 
-
-literal = formula(lambda f, v: f / (_norm(v) + f.abs()))
 
 MISTAKES: dict[str, Mistake] = {
     "mean for sum": Mistake(_mean_gradient, "value", "∇ of the batch's mean score is ∇f/N"),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gnref import gradient_normalize
 from gnref.conformance import Finding, Options, Subject
+from gnref.normalization import literal
 
 TABLE = Path(__file__).with_name("styles.md")
 
@@ -38,14 +39,6 @@ def formula(denominator: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Te
         return f / denominator(f.abs(), v)
 
     return normalize
-
-
-def literal(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """f/(‖∇f‖ + |f|), as the equation stands."""
-    x = _leaf(x)
-    f = D(x, *args, **kwargs)
-    (v,) = torch.autograd.grad(f, x, torch.ones_like(f), create_graph=True)
-    return f / (_per_sample(torch.norm(v.flatten(1), p=2, dim=1), f) + f.abs())
 
 
 def marks_input(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
