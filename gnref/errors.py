@@ -73,7 +73,7 @@ def _end(code: int, sentence: str = "") -> NoReturn:
     """Exit with this code, and let nothing be flushed into a closed or full standard output on the way out."""
     if sentence and sys.stderr is not None:
         with suppress(OSError, ValueError):
-            print(sentence, file=sys.stderr, flush=True)
+            print(" ".join(sentence.splitlines()), file=sys.stderr, flush=True)
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:
