@@ -122,8 +122,10 @@ def _moves_axis_0(node: Any, operand: tuple[int, ...], out: tuple[int, ...]) -> 
     """Whether an operation along axes touches the samples' axis."""
     if stem(node) == "Permute":
         return bool(node._saved_dims[0] % len(out))
-    if stem(node) in ("Index",):
+    if stem(node) == "Index":
         return node._saved_indices[0] is not None
+    if stem(node) == "Slice":  # of as many rows as there were, it took all: x[:, :2] is two slices in torch 2.6
+        return False
     rank = max(len(operand), len(out))
     axes: list[int] = []
     for attribute in ("_saved_dim", "_saved_dims", "_saved_dim0", "_saved_dim1", "_saved_dimension"):

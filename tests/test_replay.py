@@ -401,3 +401,22 @@ def test_a_reshaped_batch_stays_with_its_samples(axis: int) -> None:
     )
     x = integers(4, 3, 5) if axis == 1 else integers(4, 5, 3).transpose(1, axis)
     assert_same(*both_ways(discriminator, x, list(discriminator.parameters())))
+
+
+def test_a_slice_of_all_samples_leaves_them_where_they_are() -> None:
+    """PyTorch 2.6 records `x[:, :2]` as this slice of axis 0 and another one."""
+    convolution = nn.Conv2d(2, 3, 3)
+    x = torch.randn(4, 3, 6, 6)
+
+    def discriminator(x: Tensor) -> Tensor:
+        everything = torch.ops.aten.slice(x, 0, 0, 2**63 - 1, 1)
+        return F.relu(convolution(everything[:, :2])).flatten(1).sum(1)
+
+    scores = gnref.gradient_normalize(discriminator, x, method="replay")
+    assert torch.equal(scores, gnref.gradient_normalize(discriminator, x, method="double-backward"))
+
+    def some(x: Tensor) -> Tensor:
+        return discriminator(x)[:2]
+
+    with pytest.raises(ValueError, match=r"shape \(4,\)"):
+        gnref.gradient_normalize(some, x, method="replay")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.utils.checkpoint
 from subjects.steps import Step, assert_equal_gradients, hinge_step, normal, small
 from torch import Tensor, nn
 
