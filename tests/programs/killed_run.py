@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from gnref.data.images import ImageSet
 from gnref.data.shapes import shapes
 from gnref.runs import Run
 from gnref.training.cadence import Cadence
+from gnref.training.distributed import joined
 from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.train import train
@@ -35,29 +37,61 @@ def score(generator: torch.nn.Module) -> dict[str, float]:
     return {"FID": float(next(generator.parameters()).abs().sum() + 0 * torch.randn(100).sum())}
 
 
-def run_child(folder: Path, name: str, data: ImageSet, die_in_write: int | None) -> int:
-    """Train in a forked child; its process id. `die_in_write`: the child kills itself before the n-th rename."""
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        renames = 0
-        replace = Path.replace
+def run_children(folder: Path, name: str, data: ImageSet, count: int, die_in_write: int | None) -> list[int]:
+    """Train in `count` forked children; their process ids. The first kills itself before the n-th rename, if told."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    children = []
+    for rank in range(count):
+        child = os.fork()
+        if child:
+            children.append(child)
+            continue
+        status = 1
+        try:
+            if count > 1:
+                place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port}
+                os.environ |= {key: str(value) for key, value in place.items()} | {"MASTER_ADDR": "127.0.0.1"}
+            _dying(die_in_write if rank == 0 else None)
+            cadence = Cadence(log_every=2, sample_every=7, checkpoint_every=3, score_every=4)
+            with joined("cpu") as processes:
+                train(experiment(name), data, folder, cadence=cadence, score=score, processes=processes)
+            status = 0
+        finally:
+            os._exit(status)
+    return children
 
-        def counted(self: Path, target: Path) -> Path:
-            nonlocal renames
-            renames += 1
-            if renames == die_in_write:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return replace(self, target)
 
-        Path.replace = counted  # type: ignore[assignment, method-assign]
-        cadence = Cadence(log_every=2, sample_every=7, checkpoint_every=3, score_every=4)
-        train(experiment(name), data, folder, cadence=cadence, score=score)
-        status = 0
-    finally:
-        os._exit(status)
+def _dying(in_write: int | None) -> None:
+    """This process kills itself before its n-th rename."""
+    renames = 0
+    replace = Path.replace
+
+    def counted(self: Path, target: Path) -> Path:
+        nonlocal renames
+        renames += 1
+        if renames == in_write:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return replace(self, target)
+
+    Path.replace = counted  # type: ignore[assignment, method-assign]
+
+
+def ended(children: list[int]) -> list[int]:
+    """How the children ended. Where one was killed, the others are killed too, as torchrun does."""
+    statuses: dict[int, int] = {}
+    while len(statuses) < len(children):
+        for child in set(children) - statuses.keys():
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                statuses[child] = status
+        if any(os.WIFSIGNALED(status) for status in statuses.values()):
+            for child in set(children) - statuses.keys():
+                os.kill(child, signal.SIGKILL)
+                statuses[child] = os.waitpid(child, 0)[1]
+        time.sleep(0.002)
+    return [statuses[child] for child in children]
 
 
 def contents(folder: Path) -> dict[str, object]:
@@ -92,32 +126,35 @@ def compare(alone: Path, killed: Path) -> None:
         raise SystemExit(f"{killed} was killed and differs from {alone} in {', '.join(found)}")
 
 
-def check(folder: Path, name: str, kills: int, seed: int) -> tuple[int, int, int]:
-    """Kill runs `kills` times, every second time in a write: kills in a write, finished runs, checkpoints loaded."""
+def check(folder: Path, name: str, count: int, kills: int, seed: int) -> tuple[int, int, int]:
+    """Kill runs of `count` processes `kills` times, every second time in a write, and one of them at any moment.
+
+    Returns the kills in a write, the finished runs, and the checkpoints that were found and loaded on the way.
+    """
     data = ImageSet(*shapes(40, experiment(name).size))
     alone, killed = folder / "alone", folder / "killed"
     began = time.monotonic()
-    assert os.waitpid(run_child(alone, name, data, None), 0)[1] == 0
+    assert ended(run_children(alone, name, data, count, None)) == [0] * count
     duration = time.monotonic() - began
     choose = random.Random(seed)
     done = in_writes = finished = loaded = 0
     while True:
         in_write = done % 2 == 1
         last = done == kills
-        child = run_child(killed, name, data, choose.randint(1, 6) if in_write and not last else None)
+        children = run_children(killed, name, data, count, choose.randint(1, 6) if in_write and not last else None)
         if not in_write and not last:
             time.sleep(choose.uniform(0, duration))
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+            os.kill(choose.choice(children), signal.SIGKILL)
+        statuses = ended(children)
         for step in Run(killed).checkpoints():
             state = Run(killed).load(step)
             assert state is not None
             assert state["step"] == step
             loaded += 1
-        if os.WIFSIGNALED(status):
+        if any(os.WIFSIGNALED(status) for status in statuses):
             done, in_writes = done + 1, in_writes + in_write
             continue
-        assert status == 0, f"{name}: a run that was killed {done} times did not go on"
+        assert not any(statuses), f"{name}: a run that was killed {done} times did not go on"
         compare(alone, killed)
         finished += 1
         shutil.rmtree(killed)
@@ -131,12 +168,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--experiments", nargs="+", default=["shapes16-resnet-gn-cr", "shapes-biggan-sn"])
+    parser.add_argument("--processes", type=int, default=1, help="of a run, as torchrun would start them")
     given = parser.parse_args()
     torch.set_num_threads(1)
     for name in given.experiments:
-        in_writes, finished, loaded = check(given.folder / name, name, given.kills, given.seed)
+        in_writes, finished, loaded = check(given.folder / name, name, given.processes, given.kills, given.seed)
         print(
-            f"{name}: {given.kills} kills, {in_writes} of them in a write; {loaded} checkpoints found and loaded; "
+            f"{name} in {given.processes} processes: {given.kills} kills, {in_writes} of them in a write; "
+            f"{loaded} checkpoints found and loaded; "
             f"{finished} runs came to their end, and not a bit differs"
         )
 
