@@ -1,6 +1,7 @@
 """The run folder: what is written is whole, what is damaged is named, and nothing good is lost."""
 
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -184,12 +185,15 @@ def test_a_folder_in_use_is_refused_until_its_holder_is_killed(tmp_path):
 
 
 def test_what_a_kill_left_half_written_is_cleared(run):
-    leftover = run.folder / "checkpoints" / "step-00000002.0123456789abcdef.pt.partial"
-    leftover.write_bytes(b"half")
+    leftover = run.folder / "checkpoints" / "step-00000002.0123456789abcdef.pt.4711.partial"
+    someone_elses = [run.folder / "thesis.tex.partial", run.folder / "checkpoints" / "download.pt.4711.partial"]
+    for path in (leftover, *someone_elses):
+        path.write_bytes(b"half")
     run.save(state(1), keep=2)
     assert list(run.checkpoints()) == [1]
     with run.locked():
         assert not leftover.exists()
+        assert all(path.exists() for path in someone_elses)
 
 
 # Metrics and description
@@ -203,6 +207,88 @@ def test_metrics_cut_short_by_a_kill_are_read_up_to_there_and_rewound(run):
     assert [line["step"] for line in run.metrics()] == [1, 2]
     run.rewind(1)
     assert path.read_text() == '{"step": 1, "loss": 0.3333333333333333}\n'
+
+
+@pytest.mark.parametrize("line", ["{", "5", "{}", '{"step": "one"}', "\udcff"])
+def test_metrics_after_a_damaged_line_are_not_dropped_in_silence(run, line):
+    path = run.folder / "metrics.jsonl"
+    text = '{"step": 1}\n' + line + '\n{"step": 3}\n'
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    for read in (run.metrics, lambda: run.rewind(1)):
+        with pytest.raises(UserError, match=r"metrics\.jsonl, line 2, is damaged .*; restore it or delete it"):
+            read()
+    assert path.read_bytes() == text.encode(errors="surrogateescape")
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "null", "5", '{"experiment": null}', '{"experiment": {}}'])
+def test_a_description_without_its_parts_is_damaged(run, content):
+    (run.folder / "experiment.json").write_text(content)
+    with pytest.raises(UserError, match=r"experiment\.json is damaged: it has no (experiment|generator)"):
+        load_generator(run.folder)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"class": "os.system", "arguments": {}},
+        {"class": "MLP", "arguments": {}},
+        {"arguments": {}},
+        {"class": "CNNGenerator", "arguments": {"depth": 3}},
+        {"class": "CNNGenerator", "arguments": {"size": -1}},
+        {"class": "CNNGenerator", "arguments": "size"},
+        {"class": "CNNGenerator", "arguments": {"size": 16, "width": 10**9}},
+        {"class": "CNNGenerator"},
+    ],
+)
+def test_a_generator_that_cannot_be_built_is_refused(spec):
+    with pytest.raises(UserError, match=r"experiment\.json (names a generator|describes a CNNGenerator)"):
+        build_generator(spec)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {},
+        [1],
+        {"step": "one", "best": None},
+        {"step": 1, "best": 7},
+        {"step": 1, "best": {}},
+        {"step": 1, "best": None},
+        {"step": 1, "best": None, "generator": 5},
+        {"step": 1, "best": None, "generator": {"a": "text"}},
+        {"step": 1, "best": None, "generator": {"a": torch.zeros(1)}},
+    ],
+)
+def test_a_forged_checkpoint_is_refused(trained, forged):
+    run = trained[0]
+    for path in run.checkpoints().values():
+        path.unlink()
+    content = io.BytesIO()
+    torch.save(forged, content)
+    digest = hashlib.sha256(content.getvalue()).hexdigest()[:16]
+    (run.folder / "checkpoints" / f"step-00000001.{digest}.pt").write_bytes(content.getvalue())
+    with pytest.raises(UserError, match=r"no checkpoint of gnref|holds no weights|of another architecture"):
+        load_generator(run.folder, ema=False)
+
+
+def test_a_lock_file_that_is_deleted_under_a_run_is_taken_again(run):
+    """Otherwise a second process could take a new one, and two would write."""
+    with run.locked():
+        (run.folder / "lock").unlink()
+        run.save(state(1), keep=2)
+        with pytest.raises(UserError, match="is in use by process"), Run(run.folder).locked():
+            pass
+
+
+def test_a_run_whose_lock_another_process_took_stops(run):
+    other = Run(run.folder)
+    with run.locked():
+        (run.folder / "lock").unlink()
+        with other.locked():
+            with pytest.raises(UserError, match="is in use by process"):
+                run.save(state(1), keep=2)
+            assert not run.checkpoints()
+            other.save(state(1), keep=2)
 
 
 def test_a_folder_that_is_no_run_says_so(run):

@@ -9,24 +9,25 @@ import hashlib
 import io
 import json
 import os
-import pickle
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
-from torch import nn
 
-from gnref import networks
 from gnref.errors import UserError
 from gnref.files import write_atomically
 
 State = dict[str, Any]
 
 _NAME = re.compile(r"step-(\d{8})\.([0-9a-f]{16})\.pt")
+_PARTIAL = re.compile(
+    r"(experiment\.json|metrics\.jsonl|checkpoints/step-\d{8}\.[0-9a-f]{16}\.pt|samples/\d{8}\.png)\.\d+\.partial"
+)
+"""What a killed run can leave half written; nothing else is deleted."""
 
 
 class Run:
@@ -34,28 +35,52 @@ class Run:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
+        self._lock: IO[str] | None = None
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; UserError where another process does. The lock goes with its process, however that ends."""
+        self._take_lock()
+        try:
+            for leftover in self.folder.rglob("*.partial"):
+                if _PARTIAL.fullmatch(str(leftover.relative_to(self.folder))):
+                    leftover.unlink()
+            yield
+        finally:
+            if self._lock is not None:
+                self._lock.close()
+            self._lock = None
+
+    def _take_lock(self) -> None:
         with _disk(f"the run folder {self.folder} cannot be written"):
             (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             file = (self.folder / "lock").open("a+")
-        with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with file:
                 file.seek(0)
                 holder = file.read() or "unknown"
-                raise UserError(
-                    f"{self.folder} is in use by process {holder}; wait for it, or name another folder"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            for leftover in self.folder.rglob("*.partial"):
-                leftover.unlink()
-            yield
+            raise UserError(
+                f"{self.folder} is in use by process {holder}; wait for it, or name another folder"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        self._lock = file
+
+    def _keep_lock(self) -> None:
+        """Where somebody has deleted the lock file, take another, unless a second process was quicker."""
+        if self._lock is None:
+            return
+        try:
+            ours = os.path.samestat((self.folder / "lock").stat(), os.fstat(self._lock.fileno()))
+        except FileNotFoundError:
+            ours = False
+        if not ours:
+            lost, self._lock = self._lock, None
+            with lost:
+                self._take_lock()
 
     # What was asked for
 
@@ -73,11 +98,15 @@ class Run:
             raise UserError(
                 f"{self.folder} is no run folder: it has no experiment.json; `gnref train` makes one"
             ) from None
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise UserError(f"{path} is damaged ({error}); restore it or start in another folder") from None
-        if not isinstance(content, dict):
-            raise UserError(f"{path} is damaged: expected an object; restore it or start in another folder")
-        return content
+        for key in ("experiment", "generator"):
+            if not isinstance(content, dict) or not isinstance(content.get(key), dict):
+                raise UserError(f"{path} is damaged: it has no {key}; restore it or start in another folder")
+        described: dict[str, Any] = content
+        return described
 
     # Checkpoints
 
@@ -90,6 +119,7 @@ class Run:
 
     def save(self, state: State, keep: int) -> Path:
         """Write a checkpoint of `state["step"]`, then drop all but the last `keep` and the best (`state["best"]`)."""
+        self._keep_lock()
         step, best = state["step"], (state["best"] or {}).get("step")
         existing = self.checkpoints()
         last = f"the last good checkpoint is step {max(existing)}" if existing else "no checkpoint was written before"
@@ -114,7 +144,10 @@ class Run:
         """
         paths = [path for each, path in self.checkpoints().items() if step in (None, each)]
         for path in reversed(paths):
-            content = path.read_bytes()
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise UserError(f"{path} cannot be read: {error.strerror}") from None
             if _digest(content) == path.name.split(".")[1]:
                 return _loaded(path, content, device)
             print(f"gnref: {path} is damaged (its checksum differs); trying the one before it", file=sys.stderr)
@@ -130,13 +163,23 @@ class Run:
             file.write(json.dumps(line) + "\n")
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of `metrics.jsonl`; one that a kill cut short is left out."""
-        lines = []
-        for text in self._metrics.read_text().splitlines() if self._metrics.exists() else []:
+        """The lines of `metrics.jsonl`; a last one that a kill cut short is left out.
+
+        Raises:
+            UserError: where an earlier line is damaged: what follows it is not dropped in silence.
+        """
+        lines: list[dict[str, Any]] = []
+        texts = self._metrics.read_text(errors="replace").splitlines(keepends=True) if self._metrics.exists() else []
+        for number, text in enumerate(texts, 1):
             try:
-                lines.append(json.loads(text))
-            except ValueError:
-                break
+                line = json.loads(text)
+                if not isinstance(line, dict) or not isinstance(line.get("step"), int):
+                    raise ValueError("no line with a step")
+            except ValueError as error:
+                if number == len(texts) and not text.endswith("\n"):
+                    break
+                raise UserError(f"{self._metrics}, line {number}, is damaged ({error}); restore it or delete it") from None
+            lines.append(line)
         return lines
 
     def rewind(self, step: int) -> None:
@@ -150,56 +193,18 @@ class Run:
         return self.folder / "metrics.jsonl"
 
 
-def build_generator(spec: Mapping[str, Any]) -> nn.Module:
-    """The generator that `experiment.json` describes: `{"class": ..., "arguments": {...}}`, a class of `networks`."""
-    if spec["class"] not in networks.__all__ or not spec["class"].endswith("Generator"):
-        raise UserError(f"experiment.json names a generator this version does not have: {spec['class']}")
-    generator: nn.Module = getattr(networks, spec["class"])(**spec["arguments"])
-    return generator
-
-
-def load_generator(
-    run: Path | str, ema: bool | None = None, best: bool = False, device: torch.device | str = "cpu"
-) -> nn.Module:
-    """A run's generator in evaluation mode, from its newest checkpoint or the best by its score.
-
-    `ema` chooses the moving average or G's own weights; None is what the experiment scores. Raises UserError for a
-    folder that is no run, without a checkpoint or, with `best`, without a score.
-    """
-    folder = Run(run)
-    description = folder.description()
-    state = folder.load(device=device)
-    if state is None:
-        raise UserError(f"{run} has no checkpoint yet; `gnref train` writes them")
-    if best:
-        if not state["best"]:
-            raise UserError(f"{run} was trained without scores: no checkpoint is known to be its best")
-        state = folder.load(state["best"]["step"], device)
-    assert state is not None
-    if ema is None:
-        ema = description["experiment"]["score_ema"]
-    generator = build_generator(description["generator"])
-    load_weights(generator, state["average" if ema else "generator"], str(run))
-    return generator.to(device).eval()
-
-
-def load_weights(module: nn.Module, weights: Mapping[str, torch.Tensor], where: str) -> None:
-    """`module.load_state_dict`, with one sentence for weights of another architecture."""
-    try:
-        module.load_state_dict(weights)
-    except RuntimeError as error:
-        detail = str(error).splitlines()[1].strip()
-        raise UserError(
-            f"{where}: the checkpoint is of another architecture than {type(module).__name__}: {detail}"
-        ) from None
-
-
 def _loaded(path: Path, content: bytes, device: torch.device | str) -> State:
     try:
-        state: State = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError):
-        raise UserError(f"{path} is whole but no checkpoint of gnref, and was not loaded; take it away") from None
-    return state
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    # Of bytes that are no checkpoint, torch.load raises UnpicklingError, RuntimeError, EOFError, KeyError and others.
+    except Exception:
+        state = None
+    best = state.get("best") if isinstance(state, dict) else None
+    right = isinstance(state, dict) and isinstance(state.get("step"), int) and "best" in state
+    if not right or not (best is None or (isinstance(best, dict) and isinstance(best.get("step"), int))):
+        raise UserError(f"{path} is whole but no checkpoint of gnref, and was not loaded; take it away")
+    checked: State = state
+    return checked
 
 
 def _digest(content: bytes) -> str:
