@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gnref import remedies
+
 Discriminator = Any  # a callable (x, *args, **kwargs) -> scores; an nn.Module in practice
-
-
-_MINIBATCH = r"mini_?batch|mb_?std"
 
 
 def check_input(x: Tensor) -> None:
@@ -34,50 +33,50 @@ def check_input(x: Tensor) -> None:
         raise ValueError(f"gradient_normalize: expected samples with entries, got x of shape {tuple(x.shape)}")
 
 
-def coupling_modules(discriminator: Discriminator) -> Iterator[tuple[str, str]]:
-    """The modules, by name and kind, through which a sample's score depends on its batch mates.
-
-    Found by structure: batch normalization that uses the batch's own statistics, and minibatch standard deviation or
-    discrimination by the class's name. A home-made coupling is found by the numeric probe of a diagnosis instead.
-    """
-    if not isinstance(discriminator, nn.Module):
-        return
-    for name, module in discriminator.named_modules():
-        kind = type(module).__name__
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            if module.training or module.running_mean is None:
-                yield name, f"{kind} in training mode"
-        elif re.search(_MINIBATCH, kind, re.IGNORECASE):
-            yield name, kind
-
-
-@lru_cache(maxsize=1024)
-def _suspect(kind: Any) -> bool:
-    """Whether modules of a class may couple samples."""
-    named = re.search(_MINIBATCH, kind.__name__, re.IGNORECASE)
-    return issubclass(kind, nn.modules.batchnorm._BatchNorm) or named is not None
-
-
-def check_uncoupled(discriminator: Discriminator) -> None:
-    """Refuse a discriminator whose scores are known to depend on batch mates.
+def check_modules(discriminator: Discriminator) -> None:
+    """Refuse a discriminator, or a method of one, with batch normalization that uses the batch's own statistics.
 
     Raises:
         ValueError: names every such module.
     """
-    if not isinstance(discriminator, nn.Module):
+    root = getattr(discriminator, "__self__", discriminator)
+    if not isinstance(root, nn.Module) or not any(map(_normalizes_batches, map(type, parts_of(root)))):
         return
-    parts: list[nn.Module | None] = [discriminator]
-    for part in parts:  # it grows while it is read; every call does this, and `modules()` takes three times as long
-        if part is not None:
-            parts += part._modules.values()
-    if not any(map(_suspect, map(type, parts))):
-        return
-    found = [f"{name or 'the discriminator itself'} ({kind})" for name, kind in coupling_modules(discriminator)]
+    found = [f"{name} ({kind})" for name, kind in coupling_modules(root) if "training mode" in kind]
     if found:
         raise ValueError(
             f"gradient_normalize: expected scores that depend on their own sample, but {', '.join(found)} couples "
-            "the samples of a batch; use evaluation mode, remove the module, or pass coupled=True"
+            f"the samples of a batch; {remedies.remedy(nn.BatchNorm1d(1), True, False)}, or {remedies.ADMIT}"
         )
+
+
+def coupling_modules(discriminator: Discriminator) -> Iterator[tuple[str, str]]:
+    """The modules, by name and kind, that look as if they couple the samples of a batch.
+
+    Batch normalization that uses the batch's own statistics, and what is called a minibatch standard deviation or
+    discrimination. Whether a discriminator couples samples is found out by its graph; this is where to look first.
+    """
+    if isinstance(discriminator, nn.Module):
+        for name, module in discriminator.named_modules():
+            kind = type(module).__name__
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                if module.training or module.running_mean is None:
+                    yield name or "the discriminator itself", f"{kind} in training mode"
+            elif re.search(r"mini_?batch|mb_?std", kind, re.IGNORECASE):
+                yield name or "the discriminator itself", kind
+
+
+def parts_of(root: nn.Module) -> list[nn.Module]:
+    """The module and all modules inside it. Every call asks, and `modules()` takes three times as long."""
+    parts: list[nn.Module] = [root]
+    for part in parts:  # it grows while it is read
+        parts += [child for child in part._modules.values() if child is not None]
+    return parts
+
+
+@lru_cache(maxsize=1024)
+def _normalizes_batches(kind: Any) -> bool:
+    return issubclass(kind, nn.modules.batchnorm._BatchNorm)
 
 
 def check_scores(output: Any, samples: int, reduce: str | None) -> None:
@@ -89,7 +88,10 @@ def check_scores(output: Any, samples: int, reduce: str | None) -> None:
     """
     if not isinstance(output, Tensor) or not output.is_floating_point():
         kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
-        raise TypeError(f"gradient_normalize: expected floating-point scores from the discriminator, got {kind}")
+        raise TypeError(
+            f"gradient_normalize: expected floating-point scores from the discriminator, got {kind}; "
+            f"{remedies.ONE_OF_SEVERAL}"
+        )
     shape = tuple(output.shape)
     if reduce == "mean":
         if shape[:1] != (samples,):
@@ -97,7 +99,7 @@ def check_scores(output: Any, samples: int, reduce: str | None) -> None:
     elif output.numel() != samples or (shape and shape[0] != samples):
         raise ValueError(
             f"gradient_normalize: expected one score per sample, shape ({samples},) or ({samples}, 1), got {shape}; "
-            'a dense map has no single gradient norm: pass reduce="mean" to normalize its mean'
+            f"{remedies.DENSE_MAP}, and {remedies.ONE_OF_SEVERAL}"
         )
 
 
@@ -123,7 +125,4 @@ def check_finite(normalized: Tensor, scores: Tensor) -> None:
         return
     if not normalized.isfinite().all():
         name = "input gradients" if scores.isfinite().all() else "scores"
-        raise ValueError(
-            f"gradient_normalize: the discriminator's {name} are not finite; "
-            "look for NaN or inf in its weights and in x"
-        )
+        raise ValueError(f"gradient_normalize: the discriminator's {name} are not finite; {remedies.NOT_FINITE}")

@@ -1,5 +1,6 @@
 """Gradient normalization, f̂ = f / (‖∇ₓf‖ + |f|): the equation as it stands, and what is right everywhere and fast."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar, overload
@@ -7,7 +8,8 @@ from typing import Any, Literal, NamedTuple, TypeVar, overload
 import torch
 from torch import Tensor, nn
 
-from gnref import admissible, outputs, replay
+from gnref import admissible, outputs, remedies, replay
+from gnref.coupling import Watch, watch
 from gnref.operations import NotExact
 from gnref.outputs import Selection
 from gnref.quotient import Zeta, normalize
@@ -203,6 +205,10 @@ def _mistake(expected: str, got: object) -> ValueError:
     return ValueError(f"gradient_normalize: expected {expected}, got {got!r}")
 
 
+_running = threading.local()
+"""Whether a discriminator is being run by this thread, whose own forward pass must not normalize."""
+
+
 @dataclass(slots=True)
 class _Call:
     """One call: what was given, and `inner`, D's own input, which stands for x while ∇ₓf is taken."""
@@ -214,13 +220,13 @@ class _Call:
     options: _Options
     differentiable: bool = True
     inner: Tensor = field(init=False)
+    watch: Watch = field(init=False)
 
     def output(self, result: Callable[[Tensor], Any]) -> Any:
         """What D returns, with `result` of each score tensor in its place."""
         self.options.check()
         admissible.check_input(self.x)
-        if not self.options.coupled:
-            admissible.check_uncoupled(self.discriminator)
+        self.watch = watch(self.discriminator, admit=self.options.coupled)
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
             return self._output(result)
         self.differentiable = False
@@ -233,7 +239,16 @@ class _Call:
             self.inner = self.x.view_as(self.x)
         else:
             self.inner = (self.x.clone() if self.x.is_inference() else self.x.detach()).requires_grad_()
-        return outputs.changed(self.run(self.discriminator), result, self.options.output)
+        if getattr(_running, "one", False):
+            raise ValueError(
+                f"gradient_normalize: expected a discriminator, got one that is normalized already; {remedies.WRAPPED}"
+            )
+        _running.one = True
+        try:
+            output = self.run(self.discriminator)
+        finally:
+            _running.one = False
+        return outputs.changed(output, result, self.options.output)
 
     def run(self, discriminator: Callable[..., Any]) -> Any:
         """The output of the discriminator, or of a copy of it."""
@@ -253,11 +268,14 @@ class _Call:
         reduce = self.options.reduce
         admissible.check_scores(head, len(self.x), reduce)
         score = head if reduce is None else admissible.scores_per_sample(head, len(self.x), reduce)
+        self.watch.warn_of_a_sigmoid(head)
         plan = self._plan(score)
         if plan is not None:
             score, gradient = plan.apply(self.x)
         else:
             gradient = _input_gradient(score, self.inner, create_graph=self.differentiable)
+            if not self.options.coupled:
+                self.watch.refuse_coupled(self.run, score, self.inner, gradient)
         rows = gradient.flatten(1) if gradient.dim() > 1 else gradient[:, None]
         normalized, norm = normalize(score, rows, self.options.zeta)
         admissible.check_finite(normalized, score)
@@ -282,12 +300,20 @@ def _input_gradient(score: Tensor, inner: Tensor, create_graph: bool) -> Tensor:
     """∇ₓf of every sample: the gradient of Σᵢ f(xᵢ), whose i-th row is f(xᵢ)'s own where samples are not coupled."""
     gradient = None
     if score.requires_grad:
-        # Several heads share one graph, so the buffers stay.
-        (gradient,) = torch.autograd.grad(
-            score.sum(), inner, create_graph=create_graph, retain_graph=True, allow_unused=True
-        )
+        try:
+            # Several heads share one graph, so the buffers stay.
+            (gradient,) = torch.autograd.grad(
+                score.sum(), inner, create_graph=create_graph, retain_graph=True, allow_unused=True
+            )
+        except RuntimeError as error:
+            if "use_reentrant" not in str(error):
+                raise
+            raise ValueError(
+                "gradient_normalize: expected a discriminator whose gradient in x can be taken, got one under "
+                f"reentrant checkpointing; {remedies.REENTRANT}"
+            ) from None
     if gradient is None:
         raise ValueError(
-            "gradient_normalize: expected scores that depend on x, but the discriminator's do not; check detach()"
+            f"gradient_normalize: expected scores that depend on x, but the discriminator's do not; {remedies.ON_X}"
         )
     return gradient

@@ -12,18 +12,19 @@ refuses (`NotExact`) any graph with an operation that it does not know to be pie
 tangent pass is the transpose of the pass for ∇ₓf, which autograd derives from it, masks and all.
 """
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.graph import GradientEdge, Node, get_gradient_edge
 
 from gnref import operations
 from gnref.operations import Edge, Layer, NotExact
+from gnref.owners import module_of
+from gnref.remedies import DOUBLE_BACKWARD
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,11 @@ def explain(reason: NotExact, discriminator: Any, run: Callable[[Any], Any]) -> 
 
     `run(module)` runs a copy of the discriminator on the input at hand.
     """
-    owner = _module_of(reason.operation, discriminator, run)
+    owner = module_of(reason.operation, discriminator, run)
     where = f" in {owner}" if owner else ""
     return (
         f'gradient_normalize: method="replay" is exact for piecewise-linear discriminators only, but {reason}{where}; '
-        'use method="auto" or "double-backward"'
+        f"{DOUBLE_BACKWARD}"
     )
 
 
@@ -269,31 +270,3 @@ def _leaves(edges: list[Edge]) -> tuple[tuple[Tensor, ...], list[Tensor]]:
                     seen.add(fn)
                     stack.append(fn)
     return tuple(found), [leaf for leaf, behind in found.items() if behind]
-
-
-def _module_of(operation: str, discriminator: Any, run: Callable[[Any], Any]) -> str | None:
-    """The innermost module whose forward pass made the operation, found by running a copy of the discriminator."""
-    if not isinstance(discriminator, nn.Module):
-        return None
-    twin = copy.deepcopy(discriminator)
-    names = {module: f"{name} ({type(module).__name__})" for name, module in twin.named_modules() if name}
-    found: list[str] = []
-
-    def look(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
-        if isinstance(output, Tensor) and output.grad_fn is not None:
-            start = {t.grad_fn for t in inputs if isinstance(t, Tensor) and t.grad_fn is not None}
-            seen: set[Any] = set(start)
-            stack: list[Any] = [output.grad_fn]
-            while stack:
-                node = stack.pop()
-                if node is not None and node not in seen:
-                    seen.add(node)
-                    stack += [fn for fn, _ in node.next_functions]
-                    if node.name() == operation:
-                        found.append(names[module])
-
-    for module in names:
-        module.register_forward_hook(look)
-    with torch.random.fork_rng():
-        run(twin)
-    return found[0] if found else None

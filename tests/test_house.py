@@ -12,10 +12,11 @@ PACKAGE = ROOT / "gnref"
 
 # Each room imports only from rows above its own; rooms of one row do not import each other, except as named below.
 ORDER = [
-    ["errors"],
+    ["errors", "remedies"],
     ["exact_modules", "figures", "files"],
-    ["exact", "claims", "report", "operations", "quotient", "capture"],
+    ["exact", "claims", "report", "operations", "owners", "quotient", "capture"],
     ["networks", "losses", "data", "replay", "admissible", "outputs"],
+    ["coupling"],
     ["normalization"],
     ["penalties", "certificates"],
     ["strategies", "laws", "runs"],

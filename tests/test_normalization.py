@@ -145,7 +145,7 @@ def test_the_module_equals_the_function_and_keeps_its_arguments() -> None:
     assert torch.equal(module(x), gnref.gradient_normalize(D, x))
     module = gnref.GradientNormalized(D, zeta="one", method="double-backward")
     assert torch.equal(module(x), gnref.gradient_normalize(D, x, zeta="one", method="double-backward"))
-    refusing = gnref.GradientNormalized(nn.Sigmoid(), method="replay")
+    refusing = gnref.GradientNormalized(nn.Tanh(), method="replay")
     with pytest.raises(ValueError, match="piecewise-linear"):
         refusing(torch.ones(2, 1))
     dense = gnref.GradientNormalized(nn.Identity(), reduce="mean")
@@ -274,7 +274,7 @@ REFUSED = {
     ),
     "minibatch standard deviation": (
         lambda: nn.Sequential(MinibatchStdDev(), nn.Linear(3, 1)),
-        torch.ones(4, 3),
+        torch.eye(4, 3),
         r"0 \(MinibatchStdDev\)",
     ),
     "weights of NaN": (

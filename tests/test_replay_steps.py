@@ -80,18 +80,6 @@ def test_ways_to_run_a_step(step: Step) -> None:
     assert_equal_gradients(small(), normal(4, 3, 8, 8), step)
 
 
-def test_nested_normalization_equals_double_backwards() -> None:
-    """A normalized discriminator is no piecewise-linear one: normalizing it again goes by double backward."""
-
-    def step(discriminator: nn.Module, x: Tensor, method: Any) -> Tensor:
-        inner = gnref.GradientNormalized(discriminator, method=method)
-        parts = gnref.normalization_parts(inner, x)
-        assert parts.method == "double-backward"
-        return parts.normalized.square().sum()
-
-    assert_equal_gradients(small(), normal(4, 3, 8, 8), step)
-
-
 def test_the_generators_gradient() -> None:
     """x is what G made; D is frozen, so nothing but ∇ₓL = l κ v is computed."""
 

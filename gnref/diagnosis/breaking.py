@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnref.diagnosis.probes import coupling, nonlinearity, untrue_gradient
-from gnref.diagnosis.remedies import remedy
+from gnref.remedies import remedy
 
 CURVED = COUPLED = 1e-9
 """In float64: more than that is no rounding; Hessians and derivatives across samples are exact zeros as a rule."""

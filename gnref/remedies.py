@@ -1,8 +1,19 @@
-"""What to do about a module that breaks a premise, by what is known of its class."""
+"""What to do about whatever gradient normalization refuses or `gnref verify` finds: each remedy stands here once."""
 
 import re
 
 from torch import nn
+
+ADMIT = "pass coupled=True to normalize by the gradient of the batch's summed score all the same"
+COUPLED = f"remove what mixes the samples of the batch in its forward pass, or {ADMIT}"
+DENSE_MAP = 'a dense map has no single gradient norm: pass reduce="mean" to normalize its mean'
+DOUBLE_BACKWARD = 'use method="auto" or "double-backward"'
+NOT_FINITE = "look for NaN or inf in its weights and in x"
+ON_X = "check detach() and no_grad() in its forward pass"
+ONE_OF_SEVERAL = "where it returns more than scores, pass output= with the score's index or key"
+REENTRANT = "pass use_reentrant=False to torch.utils.checkpoint.checkpoint"
+SIGMOID = "take the sigmoid away, as gnref.prepare(D) does in a copy: the losses take f̂ as it is"
+WRAPPED = "normalize the discriminator itself, once"
 
 _SMOOTH = (
     nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Softplus, nn.Tanh, nn.Softsign, nn.Hardswish,
@@ -15,23 +26,21 @@ def remedy(module: nn.Module, couples: bool, lies: bool) -> str:
     """One sentence, to be followed as it stands, for a module that breaks a premise."""
     kind = type(module).__name__
     if isinstance(module, nn.modules.batchnorm._BatchNorm):
-        return "replace it by nn.Identity(): gradient normalization takes its place"
+        return "replace it by nn.Identity(), as gnref.prepare(D) does in a copy: gradient normalization takes its place"
     if isinstance(module, _NORMS):
         return "replace it by nn.Identity(): it divides by a statistic of its own input"
     if isinstance(module, nn.Sigmoid | nn.Softmax | nn.LogSoftmax):
-        return "replace it by nn.Identity() at the output, by nn.LeakyReLU(0.2) inside; the losses take f̂ as it is"
+        return "replace it by nn.Identity() at the output, as gnref.prepare(D) does, by nn.LeakyReLU(0.2) inside"
     if isinstance(module, _SMOOTH):
         return "replace it by nn.LeakyReLU(0.2) or nn.ReLU()"
     if couples and re.search(r"mini_?batch|std", kind, re.IGNORECASE):
-        return (
-            "remove it, and let the next layer take fewer channels: a sample's score must not depend on its batch mates"
-        )
+        return "use gnref.prepare(D), a copy in which its channel is constant, or remove it from the discriminator"
     if isinstance(module, nn.MultiheadAttention) or re.search(
         r"attention|attn|nonlocal|non_local", kind, re.IGNORECASE
     ):
         return "replace it by nn.Identity(), or keep its gate fixed at 0: the softmax is not piecewise linear"
     if couples:
-        return "remove what mixes the samples of the batch in its forward"
+        return COUPLED
     if lies:
         return (
             "take out the detach(), the step or the estimator: the gradient PyTorch computes is not that of its values"
