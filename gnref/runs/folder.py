@@ -178,7 +178,9 @@ class Run:
             except ValueError as error:
                 if number == len(texts) and not text.endswith("\n"):
                     break
-                raise UserError(f"{self._metrics}, line {number}, is damaged ({error}); restore it or delete it") from None
+                raise UserError(
+                    f"{self._metrics}, line {number}, is damaged ({error}); restore it or delete it"
+                ) from None
             lines.append(line)
         return lines
 
