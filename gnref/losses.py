@@ -19,7 +19,9 @@ class Loss:
 
     name: str
     discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
+    generator: Callable[..., Tensor]
+    paired: bool = False
+    """Whether G's objective compares each fake with a real: it is then `generator(fake, real)`."""
 
 
 def _hinge(real: Tensor, fake: Tensor) -> Tensor:
@@ -56,6 +58,14 @@ def _without_sigmoid_generator(fake: Tensor) -> Tensor:
     return F.binary_cross_entropy(_probability(fake), torch.ones_like(fake))
 
 
+def _relativistic(real: Tensor, fake: Tensor) -> Tensor:
+    return F.softplus(fake - real).mean()
+
+
+def _relativistic_generator(fake: Tensor, real: Tensor) -> Tensor:
+    return F.softplus(real - fake).mean()
+
+
 hinge = Loss("hinge", _hinge, _negative_mean)
 """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))), and -E D(G(z)) [GN, Eq. 15]."""
 
@@ -70,4 +80,10 @@ non_saturating_without_sigmoid = Loss("non-saturating without sigmoid", _without
 
 log is clamped at -100 as in torch's binary cross entropy, so a score of exactly ±1 on the wrong side costs 100. Scores
 outside [-1, 1] raise torch's RuntimeError on CPU: GN's never are.
+"""
+
+relativistic = Loss("relativistic pairing", _relativistic, _relativistic_generator, paired=True)
+"""-E log σ(D(x) - D(G(z))), and -E log σ(D(G(z)) - D(x)), pair by pair [Jolicoeur-Martineau 2019].
+
+With R1 and R2 it is the objective of R3GAN [Huang et al. 2024].
 """

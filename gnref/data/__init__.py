@@ -2,5 +2,5 @@
 
 from typing import Literal
 
-Dataset = Literal["shapes", "cifar10", "stl10", "celebahq", "lsun-church", "folder"]
-"""The data sets by name; `folder` is a folder of anyone's images."""
+Dataset = Literal["shapes", "cifar10", "stl10", "celebahq", "lsun-church", "folder", "ring", "grid"]
+"""The data sets by name; `folder` is a folder of anyone's images, `ring` and `grid` are points in the plane."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from gnref.data.images import Images, ImageSet
+from gnref.data.points import PointSet
 from gnref.errors import UserError
 
 
@@ -28,7 +29,8 @@ class Batches:
             raise UserError("the data holds no image")
         self.images, self.seed, self.share = images, seed, share
         self._orders: dict[int, Tensor] = {}
-        self._reader = None if isinstance(images, ImageSet) else ThreadPoolExecutor(1, thread_name_prefix="batches")
+        in_memory = isinstance(images, ImageSet | PointSet)
+        self._reader = None if in_memory else ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._next: tuple[tuple[int, int], Future[Tensor]] | None = None
 
     def indices(self, start: int, count: int) -> Tensor:

@@ -81,7 +81,9 @@ class ImageFiles:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """Bytes 0..255 to PyTorch's default dtype, float32, in [-1, 1]: x / 127.5 - 1."""
+    """Bytes 0..255 to PyTorch's default dtype, float32, in [-1, 1]: x / 127.5 - 1. Points stay where they are."""
+    if images.is_floating_point():
+        return images.to(torch.get_default_dtype())
     return images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
 
 

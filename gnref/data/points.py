@@ -41,6 +41,26 @@ def bayes(x: Tensor, real: Gaussian = FIGURE3_REAL, fake: Gaussian = FIGURE3_FAK
     return torch.sigmoid(real.log_density(x) - fake.log_density(x))
 
 
+@dataclass(frozen=True)
+class PointSet:
+    """Points in memory, float32 (N, 2), in the place of a set of images: `size` is their dimension."""
+
+    points: Tensor
+    labels: None = None
+
+    @property
+    def size(self) -> int:
+        """The dimension of a point."""
+        return self.points.shape[-1]
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def fetch(self, index: Tensor) -> Tensor:
+        """The points with these indices, on the set's device."""
+        return self.points[index.to(self.points.device, non_blocking=True)]
+
+
 def ring_centres() -> Tensor:
     """Eight points on the circle of radius 2, (8, 2)."""
     angle = 2 * math.pi * torch.arange(8) / 8

@@ -21,7 +21,13 @@ from gnref.measure.methods import differentiated_by, experiment_of
 from gnref.training.distributed import Processes
 from gnref.training.execution import Capture, Execution, Layout
 from gnref.training.layout import FUSING, memory_format
-from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
+from gnref.training.objectives import (
+    DiscriminatorObjective,
+    GeneratorObjective,
+    conditions,
+    make_networks,
+    penalized_points,
+)
 from gnref.training.trainer import Trainer, adam
 
 T = TypeVar("T")
@@ -147,14 +153,15 @@ class Steps:
     def _of_discriminator(self) -> _Task:
         e, (real_labels, fake_labels) = self.experiment, self._halves()
         augmented = consistency_augmentation(self.real) if e.consistency_weight else None
-        between = (self.real + self.fake) / 2 if e.penalty != "none" else None
+        halfway = self.real.new_full((len(self.real), 1, 1, 1), 0.5) if e.penalty != "none" else None
+        penalized = penalized_points(e, self.real, self.fake, halfway)
 
         def losses(*inputs: Tensor | None) -> Losses:
             with self._autocast():
                 found: Losses = self.objective(*inputs, None)
             return found
 
-        inputs = self.real, self.fake, augmented, between, real_labels, fake_labels
+        inputs = self.real, self.fake, augmented, penalized, real_labels, fake_labels
         return _Task(losses, [self.objective], list(self.discriminator.parameters()), inputs)
 
     def _of_generator(self) -> _Task:

@@ -9,6 +9,7 @@ from gnref.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from gnref.networks.cnn import CNNDiscriminator, CNNGenerator
 from gnref.networks.layers import Activation, Initializer, normal_init
 from gnref.networks.mlp import MLPDiscriminator
+from gnref.networks.points import PointDiscriminator, PointGenerator
 from gnref.networks.resnet import ResNetDiscriminator, ResNetGenerator
 from gnref.networks.stylegan import StyleGANDiscriminator, StyleGANGenerator, fade_reals
 
@@ -20,6 +21,8 @@ __all__ = [
     "CNNGenerator",
     "Initializer",
     "MLPDiscriminator",
+    "PointDiscriminator",
+    "PointGenerator",
     "ResNetDiscriminator",
     "ResNetGenerator",
     "StyleGANDiscriminator",

@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args, get_type_hints
 from gnref.data import Dataset
 from gnref.errors import UserError
 
-Architecture = Literal["cnn", "resnet", "biggan", "stylegan"]
+Architecture = Literal["cnn", "resnet", "biggan", "stylegan", "mlp"]
 Activation = Literal["default", "relu", "leaky-relu", "elu", "softplus", "softplus-20"]
 Normalization = Literal["none", "sn", "gn", "gn1", "gn0"]
-Penalty = Literal["none", "1-gp", "0-gp"]
-Loss = Literal["hinge", "wasserstein", "non-saturating", "non-saturating-without-sigmoid"]
+Penalty = Literal["none", "1-gp", "0-gp", "r1", "r1-r2"]
+Loss = Literal["hinge", "wasserstein", "non-saturating", "non-saturating-without-sigmoid", "relativistic"]
 
 APPENDIX = "appendix D"
 ORIGINAL = "original configuration"
@@ -30,7 +30,7 @@ class Experiment:
     dataset: Dataset
     architecture: Architecture
     size: int = 32
-    """Pixels along a side."""
+    """Pixels along a side; of points their dimension, 2."""
     classes: int = 0
     """Classes that both networks are told; 0 is unconditional."""
     width: int = 64
@@ -50,9 +50,16 @@ class Experiment:
     """StyleGAN's minibatch standard deviation in D. It makes a sample's score depend on its batch, so that GN's theorem
     does not apply; off. Ours."""
     penalty: Penalty = "none"
-    """On D's gradient: 1-GP, mean (‖∇D‖ - 1)² between reals and fakes, or 0-GP, mean ‖∇D‖²."""
+    """On D's gradient: 1-GP, mean (‖∇D‖ - 1)² between reals and fakes; 0-GP, mean ‖∇D‖² there; R1, half the mean ‖∇D‖²
+    at reals; R1 + R2, that at reals and at fakes."""
     penalty_weight: float = 0.0
-    """Original configuration: 10 for 1-GP; the appendix is silent."""
+    """Original configuration: 10 for 1-GP; the appendix is silent. For R1 and R2 it is γ."""
+    penalty_every: int = 1
+    """Lazily: only every so many updates of D, and so many times as heavy. StyleGAN2: 16."""
+    lecam_weight: float = 0.0
+    """Of LeCam, the distance of scores to the other side's running mean."""
+    augmentation: Literal["none", "diffaugment"] = "none"
+    """Of everything D sees, reals and fakes, in both steps; gradients are taken at the transformed images."""
     consistency_weight: float = 0.0
     """Of consistency regularization, mean (D(x) - D(T(x)))², T as in appendix D, Table 3. Original configuration: 5 for
     GN, 10 for SN."""
@@ -90,6 +97,8 @@ class Experiment:
     """Reals mirrored with probability 1/2. Appendix D."""
     phase_images: int = 0
     """StyleGAN: images of each fade and each hold; 0 is no progressive growing. Original StyleGAN: 600,000."""
+    replicas: int = 1
+    """Of points: independent runs side by side, each with weights of its own and an equal part of every batch."""
     sources: Mapping[str, str] = field(default_factory=lambda: DEFAULT_SOURCES, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +122,10 @@ _ORIGINAL_FIELDS = (
 DEFAULT_SOURCES: Mapping[str, str] = MappingProxyType(
     {each.name: APPENDIX for each in fields(Experiment) if each.name not in ("name", "sources")}
     | dict.fromkeys(_ORIGINAL_FIELDS, ORIGINAL)
-    | dict.fromkeys(("coupled", "phase_images", "power_iteration"), OURS)
+    | dict.fromkeys(
+        ("coupled", "phase_images", "power_iteration", "penalty_every", "lecam_weight", "augmentation", "replicas"),
+        OURS,
+    )
 )
 
 
@@ -153,9 +165,21 @@ def _complaints(e: Experiment) -> list[str]:
     """What makes no sense about it, each as a sentence."""
     positive = {
         key: getattr(e, key)
-        for key in ("steps", "n_dis", "batch", "generator_batch", "width", "latent", "lr_generator", "lr_discriminator")
+        for key in (
+            "steps",
+            "n_dis",
+            "batch",
+            "generator_batch",
+            "width",
+            "latent",
+            "lr_generator",
+            "lr_discriminator",
+            "penalty_every",
+            "replicas",
+        )
     }
     gradient = e.normalization in ("gn", "gn1", "gn0")
+    points = e.dataset in ("ring", "grid")
     cases = [
         *((value <= 0, f"{key} must be positive, got {value}") for key, value in positive.items()),
         (e.consistency_weight < 0, f"consistency_weight must not be negative, got {e.consistency_weight}"),
@@ -163,9 +187,42 @@ def _complaints(e: Experiment) -> list[str]:
         (e.penalty == "none" and e.penalty_weight != 0, "penalty_weight without a penalty; say penalty=1-gp or 0-gp"),
         (e.penalty != "none" and e.penalty_weight <= 0, f"{e.penalty} needs a positive penalty_weight"),
         (
-            e.penalty != "none" and gradient,
+            e.penalty in ("r1", "r1-r2") and gradient,
+            f"{e.penalty} with {e.normalization}: inside a region the norm of the normalized score's gradient is "
+            "(1 - |score|)² at most, so the penalty only rewards scores of ±1; leave it out",
+        ),
+        (
+            e.penalty in ("1-gp", "0-gp") and gradient,
             f"{e.penalty} with {e.normalization}: GN already bounds D's gradient; use one",
         ),
+        (e.penalty == "none" and e.penalty_every != 1, "penalty_every without a penalty"),
+        (e.lecam_weight < 0, f"lecam_weight must not be negative, got {e.lecam_weight}"),
+        (
+            e.lecam_weight > 0 and e.loss == "relativistic",
+            "LeCam holds scores near their means, but the relativistic loss leaves the scores' level open; use one",
+        ),
+        (
+            e.loss == "relativistic" and e.batch != e.generator_batch,
+            "the relativistic loss pairs fakes with reals: batch and generator_batch must be equal",
+        ),
+        (
+            e.loss == "relativistic" and e.classes > 0,
+            "the relativistic loss pairs a fake with a real of any class: it is for unconditional experiments",
+        ),
+        (
+            points != (e.architecture == "mlp") or (points and e.size != 2),
+            "ring and grid are points, which the mlp takes, with size 2; images need another architecture",
+        ),
+        (
+            points and (e.flip or e.consistency_weight > 0 or e.augmentation != "none"),
+            "points are neither flipped nor augmented: leave out flip, consistency_weight and augmentation",
+        ),
+        (e.replicas > 1 and not points, "replicas are for points; images are trained one run at a time"),
+        (
+            e.batch % e.replicas != 0 or e.generator_batch % e.replicas != 0,
+            f"batch and generator_batch must be multiples of the {e.replicas} replicas",
+        ),
+        (e.augmentation != "none" and e.architecture == "stylegan", "StyleGAN's growth is not augmented here"),
         (
             e.loss == "non-saturating-without-sigmoid" and e.normalization != "gn",
             f"the loss without sigmoid takes scores in [-1, 1], which only GN gives, not {e.normalization}",

@@ -23,6 +23,28 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
 }
 """The methods compared, as settings. The 0-GP weight is ours: neither the appendix nor the original files give one."""
 
+TODAY: Mapping[str, Mapping[str, Any]] = {
+    "r1": {"normalization": "none", "loss": "non-saturating", "penalty": "r1", "penalty_weight": 10.0},
+    "r1-every-4": {
+        "normalization": "none", "loss": "non-saturating", "penalty": "r1", "penalty_weight": 10.0, "penalty_every": 4,
+    },
+    "r1-every-16": {
+        "normalization": "none", "loss": "non-saturating", "penalty": "r1", "penalty_weight": 10.0, "penalty_every": 16,
+    },
+    "r3gan": {"normalization": "none", "loss": "relativistic", "penalty": "r1-r2", "penalty_weight": 1.0},
+    "lecam": {"normalization": "none", "lecam_weight": 0.3},
+    "diffaugment": {"normalization": "none", "augmentation": "diffaugment"},
+    "gn-relativistic": {"normalization": "gn", "loss": "relativistic"},
+    "gn-lecam": {"normalization": "gn", "lecam_weight": 0.3},
+    "gn-diffaugment": {"normalization": "gn", "augmentation": "diffaugment"},
+}  # fmt: skip
+"""What people use today, alone and, where it makes sense, with GN.
+
+R1: γ = 10 [Mescheder et al. 2018; StyleGAN2 has it lazily, every 16 updates of D]. R3GAN's loss with R1 + R2; its γ
+depends on the data set (.05 for CIFAR-10), 1 is ours. LeCam: .3 lies in the range of its authors' CIFAR experiments, .1
+to .5. DiffAugment: colour, translation and cutout, its authors' strongest policy.
+"""
+
 _LOSSES: dict[str, Loss] = {"ns": "non-saturating", "ns-without-sigmoid": "non-saturating-without-sigmoid"}
 _UNCONDITIONAL: tuple[Architecture, Architecture] = ("cnn", "resnet")
 BIGGAN = "BigGAN's own configuration for CIFAR-10"
@@ -36,6 +58,19 @@ def _method(base: Experiment, method: str, suffix: str = "", **settings: Any) ->
     normalized = base.changed(APPENDIX, normalization=METHODS[method]["normalization"])
     source = OURS if method == "0-gp" else ORIGINAL
     return normalized.changed(source, **added).changed(APPENDIX, name=f"{base.name}-{method}{suffix}", **settings)
+
+
+def _today(base: Experiment) -> list[Experiment]:
+    """`base` under the methods of today; without DiffAugment where it is of points."""
+    points = base.architecture == "mlp"
+    chosen = {name: settings for name, settings in TODAY.items() if not (points and "augmentation" in settings)}
+    paired = {"generator_batch": base.batch}
+    return [
+        base.changed(OURS, **(paired if settings.get("loss") == "relativistic" else {})).changed(
+            "its authors", name=f"{base.name}-{name}", **settings
+        )
+        for name, settings in chosen.items()
+    ]
 
 
 def _consistent(experiment: Experiment, weight: float | None = None, source: str = ORIGINAL) -> Experiment:
@@ -59,6 +94,7 @@ def _unconditional() -> list[Experiment]:
             rows += [_method(base, method) for method in METHODS]
             rows += [_consistent(_method(base, method)) for method in ("sn", "gn")]
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
+            rows += _today(base) if architecture == "resnet" else []
         cnn = Experiment(f"{dataset}-cnn", dataset, "cnn", size)
         for method in ("vanilla", "sn", "1-gp", "gn"):
             rows += [_method(cnn, method, f"-{activation}", activation=activation) for activation in _ACTIVATIONS]
@@ -134,6 +170,7 @@ def _shapes() -> list[Experiment]:
             rows += [_method(base, method) for method in METHODS]
             rows += [_consistent(_method(base, method), 5.0, OURS) for method in ("sn", "gn")]
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
+            rows += _today(base) if architecture == "resnet" else []
     stylegan = Experiment("shapes-stylegan", "shapes", "stylegan", 32).changed(
         OURS, dataset="shapes", size=32, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000),
         n_dis=1, batch=16, generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none",
@@ -142,6 +179,18 @@ def _shapes() -> list[Experiment]:
     return [*rows, _method(stylegan, "gn")]
 
 
-EXPERIMENTS: Mapping[str, Experiment] = {
-    experiment.name: experiment for experiment in (*_unconditional(), *_biggan(), *_high_resolution(), *_shapes())
-}
+def _points() -> list[Experiment]:
+    """Two mixtures of Gaussians in the plane, seconds a run; all settings but the method's are ours."""
+    rows = []
+    for dataset in ("ring", "grid"):
+        base = Experiment(f"{dataset}-mlp", dataset, "mlp", 2, flip=False)
+        base = base.changed(
+            OURS, dataset=dataset, size=2, flip=False, width=32, latent=8, steps=3000, n_dis=1, batch=32,
+            generator_batch=32, lr_generator=1e-3, lr_discriminator=1e-3, ema_decay=0.99, score_ema=True,
+        )  # fmt: skip
+        rows += [_method(base, method) for method in METHODS] + _today(base)
+    return rows
+
+
+_ALL = (*_unconditional(), *_biggan(), *_high_resolution(), *_shapes(), *_points())
+EXPERIMENTS: Mapping[str, Experiment] = {experiment.name: experiment for experiment in _ALL}

@@ -18,10 +18,10 @@ def check(e: Experiment, data: Images, processes: Processes, execution: Executio
             raise UserError(f"{e.name}: expected images of {e.classes} classes, got {found or 'images without labels'}")
     ways = processes.count * execution.accumulate
     for name in ("batch", "generator_batch"):
-        if getattr(e, name) % ways:
+        if getattr(e, name) % (ways * e.replicas):
             raise UserError(
                 f"{e.name}: {name} {getattr(e, name)} cannot be split over {processes.count} processes "
-                f"and {execution.accumulate} parts; choose divisors of it"
+                f"and {execution.accumulate} parts of {e.replicas} replicas; choose divisors of it"
             )
     _check_capture(e, processes, execution)
 

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from gnref import losses, penalties
+from gnref.data.diffaugment import differentiable_augmentation
 from gnref.networks import (
     BigGANDiscriminator,
     CNNDiscriminator,
+    PointDiscriminator,
     ResNetDiscriminator,
     StyleGANDiscriminator,
     normal_init,
@@ -27,6 +29,7 @@ _LOSSES: Mapping[str, losses.Loss] = {
     "wasserstein": losses.wasserstein,
     "non-saturating": losses.non_saturating,
     "non-saturating-without-sigmoid": losses.non_saturating_without_sigmoid,
+    "relativistic": losses.relativistic,
 }
 _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "relu": nn.ReLU,
@@ -36,18 +39,26 @@ _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "softplus-20": partial(nn.Softplus, beta=20.0),
 }
 _ZETAS: Mapping[str, Literal["abs", "one", "zero"]] = {"gn": "abs", "gn1": "one", "gn0": "zero"}
-_PENALTIES = {"1-gp": penalties.gradient_penalty, "0-gp": penalties.zero_gradient_penalty}
+_PENALTIES: Mapping[str, Callable[..., Tensor]] = {
+    # The points between were drawn for the joined batch of all processes: these two find nothing left to mix.
+    "1-gp": lambda scores, points, *given: penalties.gradient_penalty(scores, points, points, *given),
+    "0-gp": lambda scores, points, *given: penalties.zero_gradient_penalty(scores, points, points, *given),
+    "r1": penalties.real_gradient_penalty,
+    "r1-r2": penalties.both_gradient_penalty,
+}
 _GENERATORS = {
     "cnn": "CNNGenerator",
     "resnet": "ResNetGenerator",
     "biggan": "BigGANGenerator",
     "stylegan": "StyleGANGenerator",
+    "mlp": "PointGenerator",
 }
 
 
 def generator_spec(e: Experiment) -> dict[str, Any]:
     """The generator as `experiment.json` holds it: its class and arguments."""
-    arguments = {"size": e.size, "latent": e.latent, "width": e.width}
+    own = {"replicas": e.replicas} if e.architecture == "mlp" else {"size": e.size}
+    arguments = {**own, "latent": e.latent, "width": e.width}
     return {
         "class": _GENERATORS[e.architecture],
         "arguments": arguments | ({"classes": e.classes} if e.classes else {}),
@@ -81,6 +92,8 @@ def _discriminator(e: Experiment, given: dict[str, Any]) -> nn.Module:
             return ResNetDiscriminator(e.size, e.width, spectral_norm=spectral, **given)
         case "biggan":
             return BigGANDiscriminator(e.size, e.width, e.classes, spectral_norm=spectral, **given)
+        case "mlp":
+            return PointDiscriminator(e.width, e.replicas, spectral_norm=spectral, **given)
         case "stylegan":
             return StyleGANDiscriminator(e.size, e.width, minibatch_stddev=e.coupled, **given)
 
@@ -93,7 +106,10 @@ def scores_of(e: Experiment, discriminator: nn.Module, method: Method = "auto") 
 
 
 class DiscriminatorObjective(nn.Module):
-    """D's loss: adversarial, plus λ_CR · consistency, plus λ_GP · penalty, each where the experiment has it."""
+    """D's loss: adversarial, plus λ_CR · consistency, λ_LC · LeCam and λ_GP · penalty, each where there is one.
+
+    With replicas it is the sum of theirs, so that each one's gradient is what it would be alone.
+    """
 
     def __init__(self, e: Experiment, discriminator: nn.Module, method: Method = "auto") -> None:
         super().__init__()
@@ -101,19 +117,22 @@ class DiscriminatorObjective(nn.Module):
         self.loss = _LOSSES[e.loss]
         self.consistency_weight = e.consistency_weight
         self.penalty = _PENALTIES.get(e.penalty)
-        self.penalty_weight = e.penalty_weight
+        self.penalty_weight = e.penalty_weight * e.penalty_every
+        self.lecam = penalties.LeCam(e.replicas) if e.lecam_weight else None
+        self.lecam_weight = e.lecam_weight
+        self.replicas = e.replicas
 
     def forward(
         self,
         real: Tensor,
         fake: Tensor,
         augmented: Tensor | None,
-        between: Tensor | None,
+        penalized: Tensor | None,
         real_labels: Tensor | None,
         fake_labels: Tensor | None,
         alpha: float | None,
     ) -> dict[str, Tensor]:
-        """The loss and its parts. Images are (N, 3, S, S); `augmented` are T(real), `between` the penalty's points."""
+        """The loss and its parts; images are (N, 3, S, S), `augmented` T(real), `penalized` the penalty's points."""
         # All pass D together, as in the original code (there without `augmented`): one larger pass is faster than two.
         images = [real, fake] if augmented is None else [real, fake, augmented]
         labels = [] if real_labels is None or fake_labels is None else [real_labels, fake_labels, real_labels]
@@ -125,10 +144,15 @@ class DiscriminatorObjective(nn.Module):
         if augmented is not None:
             parts["consistency"] = penalties.consistency(real_scores, scores[2])
             parts["loss"] = parts["loss"] + self.consistency_weight * parts["consistency"]
-        if self.penalty is not None and between is not None:
-            # The points were drawn for the joined batch of all processes: the penalty finds nothing left to mix.
-            parts["penalty"] = self.penalty(self.scores, between, between, *conditions(real_labels, alpha))
+        if self.lecam is not None:
+            parts["lecam"] = self.lecam(real_scores, fake_scores)
+            parts["loss"] = parts["loss"] + self.lecam_weight * parts["lecam"]
+        if self.penalty is not None and penalized is not None:
+            given = torch.cat(labels[:2]) if labels and len(penalized) > len(real) else real_labels
+            parts["penalty"] = self.penalty(self.scores, penalized, *conditions(given, alpha))
             parts["loss"] = parts["loss"] + self.penalty_weight * parts["penalty"]
+        if self.replicas > 1:
+            parts["loss"] = self.replicas * parts["loss"]
         return parts
 
 
@@ -139,12 +163,46 @@ class GeneratorObjective(nn.Module):
         super().__init__()
         self.generator = generator
         self.loss = _LOSSES[e.loss]
+        self.replicas = e.replicas
         self._scores = (scores,)
 
-    def forward(self, z: Tensor, labels: Tensor | None, growth: tuple[int, float] | None) -> dict[str, Tensor]:
-        """The loss of G(z); `growth` is StyleGAN's (resolution, α)."""
+    def forward(
+        self,
+        z: Tensor,
+        labels: Tensor | None,
+        growth: tuple[int, float] | None,
+        draws: Tensor | None = None,
+        real: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """The loss of G(z); `growth` is StyleGAN's (resolution, α), `draws` are DiffAugment's.
+
+        `real` are the reals that the relativistic loss compares with, augmented already.
+        """
         fake = self.generator(z, *conditions(labels, growth))
-        return {"loss": self.loss.generator(self._scores[0](fake, *conditions(labels, growth and growth[1])))}
+        if draws is not None:
+            fake = differentiable_augmentation(fake, draws)
+        given = conditions(labels, growth and growth[1])
+        if real is None:
+            loss = self.loss.generator(self._scores[0](fake, *given))
+        else:
+            loss = self.loss.generator(*self._scores[0](torch.cat([fake, real]), *given).split(len(fake)))
+        return {"loss": self.replicas * loss if self.replicas > 1 else loss}
+
+
+def penalized_points(e: Experiment, real: Tensor, fake: Tensor, mix: Tensor | None) -> Tensor | None:
+    """Where an experiment's penalty takes D's gradient; `mix` (N, 1, ...) are the places between fakes and reals."""
+    match e.penalty:
+        case "r1":
+            return real
+        case "r1-r2":
+            return torch.cat([real, fake])
+        case _:
+            return None if mix is None else fake + mix * (real - fake)
+
+
+def pairs_reals(e: Experiment) -> bool:
+    """Whether G's objective compares its images with reals."""
+    return _LOSSES[e.loss].paired
 
 
 def conditions(labels: Tensor | None, growth: tuple[int, float] | float | None) -> tuple[Any, ...]:

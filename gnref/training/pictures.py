@@ -26,18 +26,22 @@ def latents(
 
 @torch.no_grad()
 def samples(generator: nn.Module, count: int, seed: int = 0, batch: int = 64) -> Iterator[Tensor]:
-    """`count` images in batches, uint8 (≤ batch, 3, S, S) on the CPU.
+    """`count` images in batches, uint8 (≤ batch, 3, S, S) on the CPU; of a generator of points float32 (≤ batch, 2).
 
     `generator` is in evaluation mode, so that an image depends on its own latent and not on its batch mates.
     """
     z, labels = latents(generator, count, seed, next(generator.parameters()).device)
     for start in range(0, count, batch):
         conditions = () if labels is None else (labels[start : start + batch],)
-        yield to_bytes(generator(z[start : start + batch], *conditions)).cpu()
+        made = generator(z[start : start + batch], *conditions)
+        yield (to_bytes(made) if made.dim() == 4 else made).cpu()
 
 
 def save_grid(images: Tensor, path: Path) -> None:
-    """A PNG of images, uint8 (N, 3, S, S), in ⌈√N⌉ columns; at least 256 pixels wide."""
+    """A PNG of images, uint8 (N, 3, S, S), in ⌈√N⌉ columns; at least 256 pixels wide. Of points, where they lie."""
+    if images.dim() == 2:
+        save_png(scattered(images), path)
+        return
     columns = math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
     size = images.shape[-1]
@@ -46,6 +50,15 @@ def save_grid(images: Tensor, path: Path) -> None:
     joined = grid.view(rows, columns, 3, size, size).permute(2, 0, 3, 1, 4).reshape(3, rows * size, columns * size)
     zoom = max(1, 256 // (columns * size))
     save_png(joined.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2), path)
+
+
+def scattered(points: Tensor, reach: float = 6.0, pixels: int = 256) -> Tensor:
+    """Black dots on white at points (N, 2) of [-reach, reach]², uint8 (3, pixels, pixels); others are left out."""
+    inside = points[points.isfinite().all(1) & (points.abs().amax(1) < reach)]
+    column, row = ((inside / reach + 1) / 2 * pixels).long().unbind(1)
+    image = torch.full((3, pixels, pixels), 255, dtype=torch.uint8)
+    image[:, pixels - 1 - row, column] = 0
+    return image
 
 
 def save_png(image: Tensor, path: Path) -> None:

@@ -24,10 +24,13 @@ def sample(
     # Here and not above: `gnref --help` reads this file and has no use for PyTorch.
     import torch
 
+    from gnref.networks import PointGenerator
     from gnref.runs import load_generator
     from gnref.training.pictures import samples, save_grid, save_png
 
     generator = load_generator(run, ema, best, "cuda" if torch.cuda.is_available() else "cpu")
+    if isinstance(generator, PointGenerator):
+        raise UserError(f"{run}: its generator makes points and no images; `gnref.runs.load_generator` gives it to you")
     out = out or run / "sampled"
     grid = out.with_name(out.name + "-grid.png")
     number, first = 0, []

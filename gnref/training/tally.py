@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gnref.training.distributed import Processes
 
-QUANTITIES = ("D_loss", "D_real", "D_fake", "D_consistency", "D_penalty", "G_loss")
+QUANTITIES = ("D_loss", "D_real", "D_fake", "D_consistency", "D_penalty", "D_lecam", "G_loss")
 LIMIT = 1e6
 """A quantity past this has diverged: the losses and scores of a run that works are far smaller."""
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from gnref.capture import Losses, LossFunction, captured
 from gnref.data.augment import consistency_augmentation, flip
 from gnref.data.batches import Batches, derived_seed
+from gnref.data.diffaugment import DRAWS, differentiable_augmentation
 from gnref.data.images import Images, to_unit
 from gnref.errors import UserError
 from gnref.networks import fade_reals
@@ -27,7 +28,14 @@ from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
 from gnref.training.fitting import check
 from gnref.training.layout import memory_format
-from gnref.training.objectives import DiscriminatorObjective, GeneratorObjective, conditions, make_networks
+from gnref.training.objectives import (
+    DiscriminatorObjective,
+    GeneratorObjective,
+    conditions,
+    make_networks,
+    pairs_reals,
+    penalized_points,
+)
 from gnref.training.schedule import Moment, moment
 from gnref.training.tally import Tally
 
@@ -65,7 +73,8 @@ class Trainer:
             "D": exchanging(discriminator_objective, self.processes, some_unused=self._grows),
             "G": exchanging(generator_objective, self.processes, some_unused=self._grows),
         }
-        self._captured: dict[str, LossFunction] = {}
+        self._lecam = discriminator_objective.lecam
+        self._captured: dict[tuple[str, tuple[bool, ...]], LossFunction] = {}
         self._fresh_optimizers()
 
     def step(self) -> None:
@@ -78,7 +87,7 @@ class Trainer:
                 group["lr"] = rate
         for k in range(self.experiment.n_dis):
             torch.manual_seed(derived_seed(self.seed, "D", self.step_number, k))
-            self._update_discriminator(now, now.images_before + k * now.batch)
+            self._update_discriminator(now, k)
         torch.manual_seed(derived_seed(self.seed, "G", self.step_number))
         self._update_generator(now)
         update_average(self.average, self.generator, now.ema_decay)
@@ -106,6 +115,7 @@ class Trainer:
             "average": self.average.state_dict(),
             "generator_optimizer": self._g_optimizer.state_dict(),
             "discriminator_optimizer": self._d_optimizer.state_dict(),
+            "lecam": {} if self._lecam is None else self._lecam.state_dict(),
             "tally": self.tally.state(),
         }
 
@@ -124,29 +134,33 @@ class Trainer:
         load_weights(self.average, state["average"], where)
         self._g_optimizer.load_state_dict(state["generator_optimizer"])
         self._d_optimizer.load_state_dict(state["discriminator_optimizer"])
+        if self._lecam is not None:
+            load_weights(self._lecam, state["lecam"], where)
         self.tally.restore(state["tally"])
         self.step_number = state["step"]
 
     # One update
 
-    def _update_discriminator(self, now: Moment, start: int) -> None:
-        e, share = self.experiment, self.processes.share
-        stored, labels = self._batches(start, now.batch)
-        real = self._at_resolution(
-            to_unit(stored.to(self.device, non_blocking=True, memory_format=self._memory_format)), now
-        )
-        if e.flip:
-            real = flip(real, share=share)
-        augmented = consistency_augmentation(real, share=share) if e.consistency_weight else None
+    def _update_discriminator(self, now: Moment, k: int) -> None:
+        e = self.experiment
+        real, labels = self._reals(now, k)
+        augmented = consistency_augmentation(real, share=self.processes.share) if e.consistency_weight else None
         real_labels = labels.to(self.device, non_blocking=True) if e.classes and labels is not None else None
         z, fake_labels = self._latents(now.batch)
-        mix = self._draw(torch.rand, now.batch, 1, 1, 1) if e.penalty != "none" else None
-        inputs = real, augmented, real_labels, z, fake_labels, mix
+        # The penalty's turn is told to the losses by this input, so that what is captured knows it from its shape.
+        turn = e.penalty != "none" and (self.step_number * e.n_dis + k) % e.penalty_every == 0
+        mix = self._draw(torch.rand, now.batch, *[1] * (real.dim() - 1)) if turn else None
+        draws = self._augmentation_draws(now.batch, 2)
+        inputs = real, augmented, real_labels, z, fake_labels, mix, draws
         self._differentiate("D", self.discriminator, partial(self._discriminator_losses, now), inputs)
         self._d_optimizer.step()
 
     def _update_generator(self, now: Moment) -> None:
-        inputs = self._latents(now.generator_batch)
+        e = self.experiment
+        z, labels = self._latents(now.generator_batch)
+        draws = self._augmentation_draws(now.generator_batch, 2)
+        real = self._reals(now, e.n_dis - 1)[0] if pairs_reals(e) else None
+        inputs = z, labels, draws, real
         self.discriminator.requires_grad_(False)  # its gradients are not needed here, and cost as much as G's
         self._differentiate("G", self.generator, partial(self._generator_losses, now), inputs)
         self.discriminator.requires_grad_(True)
@@ -161,19 +175,40 @@ class Trainer:
         z: Tensor,
         fake_labels: Tensor | None,
         mix: Tensor | None,
+        draws: Tensor | None,
     ) -> Losses:
         with self._precision():
             with torch.no_grad():
                 fake = self.generator(z, *conditions(fake_labels, self._growth(now))).to(real.dtype)
-            between = None if mix is None else fake + mix * (real - fake)
+            if draws is not None:
+                of_real, of_fake = draws.unbind(1)
+                real, fake = differentiable_augmentation(real, of_real), differentiable_augmentation(fake, of_fake)
+            penalized = None if mix is None else penalized_points(self.experiment, real, fake, mix)
             alpha = now.alpha if self._grows else None
-            losses: Losses = self._objectives["D"](real, fake, augmented, between, real_labels, fake_labels, alpha)
+            losses: Losses = self._objectives["D"](real, fake, augmented, penalized, real_labels, fake_labels, alpha)
         return losses
 
-    def _generator_losses(self, now: Moment, z: Tensor, labels: Tensor | None) -> Losses:
+    def _generator_losses(
+        self, now: Moment, z: Tensor, labels: Tensor | None, draws: Tensor | None, real: Tensor | None
+    ) -> Losses:
         with self._precision():
-            losses: Losses = self._objectives["G"](z, labels, self._growth(now))
+            of_fake, of_real = (None, None) if draws is None else draws.unbind(1)
+            if real is not None and of_real is not None:
+                real = differentiable_augmentation(real, of_real)
+            losses: Losses = self._objectives["G"](z, labels, self._growth(now), of_fake, real)
         return losses
+
+    def _reals(self, now: Moment, k: int) -> tuple[Tensor, Tensor | None]:
+        """The reals of D's k-th update in this step, on the device, flipped, with their labels."""
+        stored, labels = self._batches(now.images_before + k * now.batch, now.batch)
+        if stored.dim() == 4:
+            stored = stored.contiguous(memory_format=self._memory_format)
+        real = self._at_resolution(to_unit(stored.to(self.device, non_blocking=True)), now)
+        return flip(real, share=self.processes.share) if self.experiment.flip else real, labels
+
+    def _augmentation_draws(self, count: int, images: int) -> Tensor | None:
+        """DiffAugment's random numbers (N, images, 7) for a real and a fake at a time, where the experiment has it."""
+        return self._draw(torch.rand, count, images, DRAWS) if self.experiment.augmentation != "none" else None
 
     def _differentiate(
         self, who: str, network: nn.Module, losses: LossFunction, inputs: tuple[Tensor | None, ...]
@@ -184,10 +219,11 @@ class Trainer:
             torch.manual_seed(derived_seed(torch.initial_seed(), self.processes.rank))
         how, parts = self.execution.capture, self.execution.accumulate
         if how != "eager":
-            if who not in self._captured:
+            key = who, tuple(x is None for x in inputs)
+            if key not in self._captured:
                 modules = self.generator, self._objectives["D"]
-                self._captured[who] = captured(losses, modules, list(network.parameters()), inputs, how)
-            self.tally.add(self._captured[who](*inputs), who, self.step_number)
+                self._captured[key] = captured(losses, modules, list(network.parameters()), inputs, how)
+            self.tally.add(self._captured[key](*inputs), who, self.step_number)
             return
         network.zero_grad(set_to_none=True)
         for i, part in enumerate(zip(*(_chunks(x, parts) for x in inputs), strict=True)):
