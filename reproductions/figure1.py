@@ -2,7 +2,6 @@
 
 python reproductions/figure1.py --check
 python reproductions/figure1.py --run --data CIFAR10_FOLDER
-python reproductions/figure1.py --scale mini --check
 """
 
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
-from gnref.evidence.mini import Mini
 from gnref.evidence.trained import Ordering, Trained
 
 METHODS = {"vanilla": "GAN", "sn": "SN-GAN", "1-gp": "WGAN-GP", "gn": "GN-GAN"}
@@ -44,7 +42,6 @@ ARTEFACT = Artefact(
     "figure1",
     "Figure 1: activation functions, CIFAR-10",
     Trained("figure1", {}, RELU_BEST + BETA_HELPS + GN_BEST),
-    Mini("figure1"),
 )
 
 if __name__ == "__main__":

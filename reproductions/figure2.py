@@ -2,7 +2,6 @@
 
 python reproductions/figure2.py --check
 python reproductions/figure2.py --run --data CIFAR10_FOLDER
-python reproductions/figure2.py --scale mini --check
 """
 
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
-from gnref.evidence.mini import Mini
 from gnref.evidence.trained import Ordering, Trained
 
 ORDERS = tuple(
@@ -26,7 +24,6 @@ ARTEFACT = Artefact(
     "figure2",
     "Figure 2: variants of gradient normalization, CIFAR-10",
     Trained("figure2", {}, ORDERS),
-    Mini("figure2"),
 )
 
 if __name__ == "__main__":

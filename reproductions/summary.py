@@ -22,28 +22,25 @@ from gnref.evidence.verdict import of_table
 HOME = Path(__file__).parent
 
 
-def row(artefact: Artefact, scale: str) -> str:
+def row(artefact: Artefact) -> str:
     """One line of the page."""
-    lines = artefact.study(scale).lines(Options(HOME, scale))
+    lines = artefact.study.lines(Options(HOME))
     verdicts = [line.finding.verdict for line in lines]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in Counter(verdicts).items())
-    command = f"`{artefact.name}.py{' --scale mini' * (scale == 'mini')} --check`"
+    command = f"`{artefact.name}.py --check`"
     return f"| {command} | {artefact.title} | **{of_table(verdicts)}** | {counts} |"
 
 
 def page() -> str:
     """The table of reproductions."""
     head = ["| command | what | verdict | lines |", "|---|---|---|---|"]
-    rows = [row(artefact, "paper") for artefact in ARTEFACTS]
-    small = [row(artefact, "mini") for artefact in ARTEFACTS if artefact.mini is not None]
-    return "\n".join([*head, *rows, "", "Mini scale, never to be read beside the printed numbers:", "", *head, *small])
+    return "\n".join([*head, *(row(artefact) for artefact in ARTEFACTS)])
 
 
 def disagreements() -> list[str]:
     """What of the code is not as the appendix has it, and which records are not of the code's settings."""
     options = Options(HOME)
-    studies = [study for each in ARTEFACTS for study in (each.paper, each.mini) if study is not None]
-    jobs = [job for study in studies for job in study.jobs(options)]
+    jobs = [job for each in ARTEFACTS for job in each.study.jobs(options)]
     return [*complaints(options.published), *orphans(options.records.everything(), jobs)]
 
 

@@ -83,7 +83,9 @@ def job(device: str, batch: int) -> Job:
     def work(options: Options) -> Mapping[str, float | None]:
         return measure(device, batch)
 
-    return Job(f"table1-{device}", "paper", 0, settings, work, tuple(lines), missing, lambda options: "minutes")
+    return Job(
+        f"table1-{device}", "paper", 0, settings, work, tuple(lines), missing, duration=lambda options: "minutes"
+    )
 
 
 def measure(device: str, batch: int) -> dict[str, float | None]:

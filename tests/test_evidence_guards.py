@@ -36,7 +36,9 @@ def test_precedence_of_exit_codes() -> None:
         for b, code_b in words.items():
             assert exit_code([a, b, Verdict.EXTERNAL]) == min(code_a, code_b, key=outranks.index)
     assert exit_code([]) == exit_code([Verdict.EXTERNAL]) == 77
-    assert [exit_code([v]) for v in (Verdict.PASS, Verdict.FAIL, Verdict.UNDECIDED)] == [0, 1, 3]
+    assert [
+        exit_code([v]) for v in (Verdict.PASS, Verdict.FAIL, Verdict.CONFLICT, Verdict.UNDECIDED, Verdict.OLDER)
+    ] == [*(0, 1, 3, 3, 77)]
     assert of_table([Verdict.PASS, Verdict.FAIL]) is Verdict.FAIL
     assert of_table([Verdict.SHOWN, Verdict.REPRODUCED]) is Verdict.REPRODUCED
     assert of_table([Verdict.SHOWN]) is Verdict.SHOWN

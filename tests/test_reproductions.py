@@ -68,10 +68,10 @@ def test_chi_square_finds_an_unfair_coin() -> None:
 
 
 def test_a_repeated_run_that_disagrees_is_found(capsys: pytest.CaptureFixture[str]) -> None:
-    seeds = [replace(record(seed), scores={"mini_fid": 10.0 + seed}) for seed in range(3)]
-    assert smoke.compare(seeds[0], seeds[0], seeds) == 0
-    assert smoke.compare(seeds[0], replace(seeds[0], scores={"mini_fid": 9.5}), seeds) == 0
-    assert smoke.compare(seeds[0], replace(seeds[0], scores={"mini_fid": 13.5}), seeds) == 1
+    before = replace(record(), scores={f"wasserstein/9/{i}": 1.0 + i for i in range(3)})
+    near = replace(before, scores={**before.scores, "wasserstein/9/0": 0.5})
+    far = replace(before, scores={**before.scores, "wasserstein/9/0": 4.5})
+    assert [smoke.compare(before, again) for again in (before, near, far)] == [0, 0, 1]
     assert "outside the range" in capsys.readouterr().out
 
 

@@ -1,7 +1,7 @@
 """The command that every table and figure shares: `--check`, `--run`, `--dry-run`, `--plot`.
 
-A script states an `Artefact`: at each scale, a study with the runs it rests on and the lines it judges. Exit codes: 0
-all reproduced, 1 one is not, 3 one is inconclusive, 77 one was not run (1 outranks 3 outranks 77); 2 wrong usage.
+A script states an `Artefact`: a study with the runs it rests on and the lines it judges. Exit codes: 0 all reproduced,
+1 one is not, 3 one is inconclusive, 77 one was not run (1 outranks 3 outranks 77); 2 wrong usage.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from gnref.evidence.verdict import exit_code
 
 
 class Study(Protocol):
-    """What a table or figure runs and judges at one scale."""
+    """What a table, a figure or a study runs and judges."""
 
     judges_images: ClassVar[bool]
     """Whether `--samples` makes sense: images of another library in the place of a run's."""
@@ -36,20 +36,11 @@ class Study(Protocol):
 
 @dataclass(frozen=True)
 class Artefact:
-    """A table or figure of the appendix."""
+    """A table or figure of the appendix, or a study of ours."""
 
     name: str
     title: str
-    paper: Study
-    mini: Study | None = None
-
-    def study(self, scale: str) -> Study:
-        """Its study at this scale."""
-        if scale == "paper":
-            return self.paper
-        if self.mini is None:
-            raise UserError(f"{self.name} has no mini scale: it runs in full anywhere; leave --scale out")
-        return self.mini
+    study: Study
 
 
 def main(artefact: Artefact, home: Path) -> NoReturn:
@@ -57,9 +48,7 @@ def main(artefact: Artefact, home: Path) -> NoReturn:
     arguments = _parser(artefact).parse_args()
     if not (arguments.check or arguments.run or arguments.dry_run or arguments.plot):
         _parser(artefact).error("expected at least one of --check, --run, --dry-run, --plot")
-    options = Options(
-        home, arguments.scale, arguments.cell, arguments.data, tuple(arguments.samples), arguments.runs, arguments.jobs
-    )
+    options = Options(home, arguments.cell, arguments.data, tuple(arguments.samples), arguments.runs, arguments.jobs)
     try:
         code = act(artefact, options, arguments)
         sys.stdout.flush()
@@ -78,9 +67,6 @@ def _parser(artefact: Artefact) -> argparse.ArgumentParser:
     parser.add_argument("--run", action="store_true", help="do the runs that are not done yet; killed, it resumes")
     parser.add_argument("--dry-run", action="store_true", help="print what would run, on what, and how long it takes")
     parser.add_argument("--plot", action="store_true", help="draw the figure from the evidence")
-    parser.add_argument(
-        "--scale", choices=("paper", "mini"), default="paper", help="the appendix's settings, or minutes"
-    )
     parser.add_argument("--cell", metavar="NAME", help="lines, rows (as their names begin) or runs: A,B")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the data sets are (or GNREF_DATA)")
     parser.add_argument(
@@ -98,9 +84,9 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
     """Dry run, run, plot, check: whichever were asked for, in this order; the exit code."""
     if options.jobs < 1:
         raise UserError(f"--jobs: expected at least 1, got {options.jobs}")
-    study, code = artefact.study(options.scale), 0
+    study, code = artefact.study, 0
     if options.samples and not study.judges_images:
-        raise UserError(f"--samples: {artefact.name} at this scale judges no images of another library")
+        raise UserError(f"--samples: {artefact.name} judges no images of another library")
     if arguments.dry_run:
         dry_run(artefact.name, artefact.title, _chosen(study.jobs(options), options), options, arguments.json)
     if arguments.run:
@@ -114,7 +100,7 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
             if not lines:
                 names = ", ".join(line.id for line in study.lines(options))
                 raise UserError(f"--cell: expected the beginning of one of {names}; got {options.cell!r}")
-        print((as_json if arguments.json else as_text)(artefact.name, artefact.title, options.scale, lines))
+        print((as_json if arguments.json else as_text)(artefact.name, artefact.title, lines))
         code = exit_code([line.finding.verdict for line in lines])
     return code
 

@@ -72,12 +72,12 @@ def sample(score: str, value: float, ours: Sequence[float], sessions: int) -> Sa
     return Sample(mean - value, math.sqrt(variance * (1 / k + 1 / sessions)), freedom, margin(score, value))
 
 
-def holm(p_values: Sequence[float]) -> list[bool]:
+def holm(p_values: Sequence[float], alpha: float = ALPHA) -> list[bool]:
     """Which hypotheses are rejected when the chance of rejecting any true one is to stay below α (Holm's steps)."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     rejected = [False] * len(p_values)
     for rank, i in enumerate(order):
-        if p_values[i] >= ALPHA / (len(p_values) - rank):
+        if p_values[i] >= alpha / (len(p_values) - rank):
             break
         rejected[i] = True
     return rejected

@@ -28,6 +28,8 @@ class Job:
     work: Callable[[Options], Mapping[str, float | None]]
     serves: tuple[str, ...] = ()
     missing: Callable[[Options], list[str]] = lambda options: []
+    revision: int | None = None
+    """The code's, where a record of another one is out of date."""
     duration: Callable[[Options], str] = lambda options: "seconds"
 
     @property
@@ -39,10 +41,15 @@ class Job:
         """The record of this run, if there is one."""
         return options.records.find(self.name, self.scale, self.settings, self.seed)
 
+    def done(self, options: Options) -> bool:
+        """Whether there is a record by the code as it is."""
+        record = self.record(options)
+        return record is not None and record.revision == self.revision
+
 
 def run_all(jobs: list[Job], options: Options) -> int:
     """Do the runs without evidence; 77 where something that a run needs is missing."""
-    waiting = [job for job in jobs if job.record(options) is None]
+    waiting = [job for job in jobs if not job.done(options)]
     print(f"{len(jobs) - len(waiting)} of {len(jobs)} runs are done")
     blocked = {job.id: missing for job in waiting if (missing := job.missing(options))}
     for name, missing in blocked.items():
@@ -67,12 +74,13 @@ def _run(job: Job, options: Options) -> None:
         seed=job.seed,
         settings=dict(job.settings),
         scores=scores,
-        command=f"{script(options.home)} --run --scale {job.scale} --cell {job.id}",
+        command=f"{script(options.home)} --run --cell {job.id}",
         seconds=round(time.monotonic() - began, 1),
         commit=commit(options.home),
         versions=versions(),
         device=device(),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
+        revision=job.revision,
     )
     shown = ", ".join(f"{name} {'diverged' if value is None else f'{value:.3f}'}" for name, value in scores.items())
     file = options.records.append(record)
@@ -102,7 +110,7 @@ def _in_parallel(jobs: list[Job], options: Options) -> None:
 
 def _alone(jobs: list[Job], options: Options) -> list[str]:
     arguments = [sys.executable, sys.argv[0], "--run", "--cell", ",".join(job.id for job in jobs)]
-    arguments += ["--scale", options.scale, "--runs", str(options.runs)]
+    arguments += ["--runs", str(options.runs)]
     return arguments + (["--data", str(options.data)] if options.data else [])
 
 
@@ -111,7 +119,7 @@ def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: b
     rows: list[dict[str, Any]] = [
         {
             "run": job.id,
-            "done": job.record(options) is not None,
+            "done": job.done(options),
             "needs": job.missing(options),
             "takes": job.duration(options),
             "settings": dict(job.settings),

@@ -18,11 +18,9 @@ class Line:
     rests_on: tuple[str, ...] = ()
 
 
-def as_text(name: str, title: str, scale: str, lines: list[Line]) -> str:
+def as_text(name: str, title: str, lines: list[Line]) -> str:
     """The table as a terminal shows it: one line a cell, the reason below it."""
     head = [title]
-    if scale == "mini":
-        head.append("Mini scale: small networks, small images, minutes. Its scores say nothing of the printed ones.")
     body: list[str] = []
     said, shown = "", tuple[str, ...]()
     for line in lines:
@@ -40,13 +38,12 @@ def _files(names: tuple[str, ...]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
 
 
-def as_json(name: str, title: str, scale: str, lines: list[Line]) -> str:
+def as_json(name: str, title: str, lines: list[Line]) -> str:
     """The same for a program."""
     verdicts = [line.finding.verdict for line in lines]
     return json.dumps(
         {
             "artefact": name,
-            "scale": scale,
             "verdict": of_table(verdicts),
             "exit_code": exit_code(verdicts),
             "lines": [

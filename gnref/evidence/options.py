@@ -9,10 +9,9 @@ from gnref.evidence.records import Records
 
 @dataclass(frozen=True)
 class Options:
-    """`home` is the folder of the scripts: `published.toml`, `hypotheses.toml` and `results/` are in it."""
+    """`home` is the folder of the scripts: `published.toml`, `study.toml` and `results/` are in it."""
 
     home: Path
-    scale: str = "paper"
     cell: str | None = None
     data: Path | None = None
     samples: tuple[Path, ...] = ()

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
+
 from gnref.evidence.verdict import Finding, Verdict
 
 ALPHA = 0.05
@@ -25,13 +27,14 @@ def p_ordering(better: Sequence[float], worse: Sequence[float]) -> float:
     """
     values = sorted([*better, *worse])
     doubled = {v: 2 * values.index(v) + values.count(v) + 1 for v in values}
-    ways: list[dict[int, int]] = [{0: 1}] + [{} for _ in better]
+    # ways[k, s]: in how many ways k of the values so far have doubled ranks that sum to s.
+    ways = np.zeros((len(better) + 1, sum(doubled[x] for x in values) + 1))
+    ways[0, 0] = 1
     for value in values:
-        for chosen in range(len(better) - 1, -1, -1):
-            for total, count in ways[chosen].items():
-                ways[chosen + 1][total + doubled[value]] = ways[chosen + 1].get(total + doubled[value], 0) + count
+        rank = doubled[value]
+        ways[1:, rank:] += ways[:-1, :-rank].copy()
     observed = sum(doubled[x] for x in better)
-    return sum(n for total, n in ways[-1].items() if total <= observed) / math.comb(len(values), len(better))
+    return float(ways[-1, : observed + 1].sum() / ways[-1].sum())
 
 
 def judge_ordering(groups: Sequence[tuple[str, Sequence[float]]]) -> Finding:

@@ -2,7 +2,7 @@
 
     {"name": ..., "scale": ..., "seed": ..., "settings": {...},                       what was run: the record's key
      "scores": {...},                                                                 what came out (null: diverged)
-     "command", "seconds", "commit", "versions", "device", "date",                    how
+     "command", "seconds", "commit", "versions", "device", "date", "revision",        how
      "checksum"}                                                                      sha256 of everything above
 
 A run is keyed by its settings, not by the table that asked for it, so one run serves every table it belongs to.
@@ -39,6 +39,8 @@ class Record:
     versions: dict[str, str]
     device: str
     date: str
+    revision: int | None = None
+    """Of the trainer and the scorer (`gnref.evidence.revision`); None where the run rests on neither."""
 
     @property
     def id(self) -> str:

@@ -57,7 +57,9 @@ def job(name: str, seed: int, serves: tuple[str, ...] = ()) -> Job:
     def missing(options: Options) -> list[str]:
         return missing_for(name, options)
 
-    return Job(name, "paper", seed, settings(name), work, serves, missing, lambda options: timing.hours(name, options))
+    return Job(
+        name, "paper", seed, settings(name), work, serves, missing, duration=lambda options: timing.hours(name, options)
+    )
 
 
 def train_and_score(name: str, seed: int, options: Options) -> dict[str, float | None]:

@@ -63,7 +63,7 @@ class Trained:
 
     def plot(self, options: Options) -> Path:
         """Numbers in a table have no picture."""
-        raise UserError(f"{self.artefact} is a table of numbers: there is nothing to plot at this scale")
+        raise UserError(f"{self.artefact} is a table of numbers: there is nothing to plot")
 
     def _serves(self, experiment: str, published: Published) -> tuple[str, ...]:
         rows = {row for row, name in self.rows.items() if name == experiment}

@@ -16,9 +16,11 @@ class Verdict(StrEnum):
     NOT_RUN = "NOT RUN"
     EXTERNAL = "EXTERNAL"
     SHOWN = "SHOWN, NOT JUDGED"
-    PASS = "MINI-PASS"
-    FAIL = "MINI-FAIL"
-    UNDECIDED = "MINI-UNDECIDED"
+    PASS = "PASS"
+    FAIL = "FAIL"
+    CONFLICT = "CONFLICT"
+    UNDECIDED = "UNDECIDED"
+    OLDER = "OLDER"
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,22 @@ class Finding:
         return replace(self, verdict=Verdict.INCONCLUSIVE, reason=reason, further=None)
 
 
-PRECEDENCE = (Verdict.NOT_REPRODUCED, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.UNDECIDED, Verdict.NOT_RUN)
+PRECEDENCE = (
+    Verdict.NOT_REPRODUCED,
+    Verdict.FAIL,
+    Verdict.CONFLICT,
+    Verdict.INCONCLUSIVE,
+    Verdict.UNDECIDED,
+    Verdict.OLDER,
+    Verdict.NOT_RUN,
+)
 EXIT = {
     Verdict.NOT_REPRODUCED: 1,
     Verdict.FAIL: 1,
     Verdict.INCONCLUSIVE: 3,
+    Verdict.CONFLICT: 3,
     Verdict.UNDECIDED: 3,
+    Verdict.OLDER: 77,
     Verdict.NOT_RUN: 77,
 }
 

@@ -189,6 +189,7 @@ def _points() -> list[Experiment]:
             generator_batch=32, lr_generator=1e-3, lr_discriminator=1e-3, ema_decay=0.99, score_ema=True,
         )  # fmt: skip
         rows += [_method(base, method) for method in METHODS] + _today(base)
+        rows += [_method(base, method, "-ns", loss="non-saturating") for method in ("vanilla", "gn")]
     return rows
 
 

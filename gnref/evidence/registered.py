@@ -1,0 +1,93 @@
+"""What was written down before the runs of the study: regimes, arms, seeds, hypotheses; read from `study.toml`."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from gnref.evidence.options import Options
+from gnref.training.experiment import Experiment
+from gnref.training.experiments import EXPERIMENTS
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One sentence: `better` scores lower than `worse` in a regime. A control shows what the regime can tell apart."""
+
+    id: str
+    regime: str
+    sentence: str
+    better: str
+    worse: str
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class Regime:
+    """The recipe that every arm shares, and how often each is run: `seeds`, each with so many replicas."""
+
+    name: str
+    title: str
+    base: str
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    recipe: dict[str, Any]
+    scored_at: tuple[int, ...]
+
+    def experiment(self, arm: str) -> Experiment:
+        """The arm's experiment under this recipe."""
+        chosen = EXPERIMENTS[f"{self.base}-{arm}"]
+        return chosen.changed(**self.recipe, name=f"{self.name}-{arm}")
+
+    @property
+    def replicas(self) -> int:
+        """Independent runs for each seed."""
+        return int(self.recipe.get("replicas", 1))
+
+
+@cache
+def _read(file: Path) -> dict[str, Any]:
+    with file.open("rb") as opened:
+        return tomllib.load(opened)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The registration in one file."""
+
+    file: Path
+
+    @classmethod
+    def of(cls, options: Options) -> Self:
+        """The one in the folder of the scripts."""
+        return cls(options.home / "study.toml")
+
+    @property
+    def alpha(self) -> float:
+        """The chance of any wrong rejection in a regime's table."""
+        return float(_read(self.file)["alpha"])
+
+    def regimes(self) -> list[Regime]:
+        """In the order in which they are run."""
+        return [
+            Regime(
+                name,
+                told["title"],
+                told["base"],
+                tuple(told["arms"]),
+                tuple(told["seeds"]),
+                dict(told["recipe"]),
+                tuple(told["scored_at"]),
+            )
+            for name, told in _read(self.file)["regime"].items()
+        ]
+
+    def hypotheses(self, regime: str) -> list[Hypothesis]:
+        """A regime's; the control is among them and is judged with them."""
+        told = _read(self.file)["hypothesis"]
+        return [
+            Hypothesis(f"study.{regime}.{each['id']}", regime, each["sentence"], each["better"], each["worse"],
+                       each.get("control", False))
+            for each in told if regime in each["regimes"]
+        ]  # fmt: skip

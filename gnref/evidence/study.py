@@ -1,0 +1,114 @@
+"""The study: every registered arm in every registered regime, judged by the registered hypotheses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from gnref.evidence import points
+from gnref.evidence.comparison import Comparison, judge
+from gnref.evidence.guards import Session, guard
+from gnref.evidence.jobs import Job
+from gnref.evidence.lines import Line
+from gnref.evidence.options import Options
+from gnref.evidence.records import Record
+from gnref.evidence.registered import Hypothesis, Regime, Registered
+from gnref.evidence.revision import REVISION
+from gnref.evidence.verdict import Finding, Verdict
+
+INSTRUMENTS = ("wasserstein", "stray")
+"""The one that decides, and the one that may contradict it."""
+
+
+@dataclass(frozen=True)
+class PlaneStudy:
+    """The regimes of points in the plane."""
+
+    judges_images: ClassVar[bool] = False
+
+    def jobs(self, options: Options) -> list[Job]:
+        """Every arm of every regime with every seed, in the registered order."""
+        registered = Registered.of(options)
+        return [
+            points.job(regime, arm, seed, _serves(registered, regime, arm))
+            for regime in registered.regimes()
+            for seed in regime.seeds
+            for arm in regime.arms
+        ]
+
+    def lines(self, options: Options) -> list[Line]:
+        """Every hypothesis of every regime."""
+        registered = Registered.of(options)
+        return [line for regime in registered.regimes() for line in _lines(registered, regime, options)]
+
+    def plot(self, options: Options) -> Path:
+        """The pictures of the study's page."""
+        from gnref.evidence.study_pictures import draw
+
+        return draw(options)
+
+
+def records(regime: Regime, arm: str, options: Options) -> list[Record]:
+    """What has been run of an arm, one record a seed."""
+    name = f"{regime.name}-{arm}"
+    return options.records.find_all(name, "study", points.settings(regime, arm), regime.seeds)
+
+
+def values(found: list[Record], instrument: str, step: int) -> list[float]:
+    """An instrument's scores at a step, one a replica, over all seeds."""
+    start = f"{instrument}/{step}/"
+    return [record.value(name) for record in found for name in record.scores if name.startswith(start)]
+
+
+def _serves(registered: Registered, regime: Regime, arm: str) -> tuple[str, ...]:
+    return tuple(each.id for each in registered.hypotheses(regime.name) if arm in (each.better, each.worse))
+
+
+def _lines(registered: Registered, regime: Regime, options: Options) -> list[Line]:
+    hypotheses = registered.hypotheses(regime.name)
+    found = {arm: records(regime, arm, options) for each in hypotheses for arm in (each.better, each.worse)}
+    unfit = {each.id: _unfit(each, regime, found) for each in hypotheses}
+    ready = [each for each in hypotheses if unfit[each.id] is None]
+    last = regime.scored_at[-1]
+    comparisons = [
+        Comparison(
+            each.id,
+            {
+                name: (values(found[each.better], name, last), values(found[each.worse], name, last))
+                for name in INSTRUMENTS
+            },
+            each.control,
+        )
+        for each in ready
+    ]
+    judged = dict(zip((each.id for each in ready), judge(comparisons, registered.alpha) if ready else [], strict=True))
+    return [
+        Line(
+            each.id,
+            each.sentence + (" (control)" if each.control else ""),
+            "W1",
+            " and ".join(_middle(values(found[arm], "wasserstein", last)) for arm in (each.better, each.worse)),
+            unfit[each.id] or judged[each.id],
+            tuple(record.id for arm in (each.better, each.worse) for record in found[arm]),
+        )
+        for each in hypotheses
+    ]
+
+
+def _unfit(hypothesis: Hypothesis, regime: Regime, found: dict[str, list[Record]]) -> Finding | None:
+    for arm in (hypothesis.better, hypothesis.worse):
+        mine = found[arm]
+        if len(mine) < len(regime.seeds):
+            return Finding(Verdict.NOT_RUN, f"{len(mine)} of {len(regime.seeds)} seeds of {arm} are there: say --run")
+        older = sorted({str(record.revision) for record in mine if record.revision != REVISION})
+        if older:
+            return Finding(
+                Verdict.OLDER, f"{arm} was run by revision {', '.join(older)} of the code, which is at {REVISION}"
+            )
+        sessions = [Session(record.seed, record.commit, record.key_without_seed, {}) for record in mine]
+        if (reason := guard(sessions)) is not None:
+            return Finding(Verdict.UNDECIDED, reason)
+    return None
+
+
+def _middle(scores: list[float]) -> str:
+    return f"{sorted(scores)[len(scores) // 2]:.2f}" if scores else "?"

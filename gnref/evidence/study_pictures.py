@@ -1,0 +1,73 @@
+"""The study's pictures: every run of every arm, a panel a regime; and the distance against what it cost."""
+
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from gnref.errors import UserError
+from gnref.evidence.options import Options
+from gnref.evidence.registered import Regime, Registered
+from gnref.evidence.study import records, values
+from gnref.figures import PALETTE, picture
+from gnref.files import write_atomically
+
+NAMES = {
+    "vanilla": "no normalization",
+    "vanilla-ns": "none, NS loss",
+    "sn": "SN",
+    "1-gp": "1-GP",
+    "0-gp": "0-GP",
+    "gn": "GN",
+    "gn-ns": "GN, NS loss",
+    "gn1": "GN_1",
+    "gn0": "GN_0",
+    "gran": "GraN",
+    "r1-every-16": "R1 every 16",
+    "r1-every-4": "R1 every 4",
+    "r3gan": "R3GAN loss",
+    "lecam": "LeCam",
+    "gn-relativistic": "GN, relativistic",
+    "gn-lecam": "GN + LeCam",
+}
+"""As a reader knows them."""
+
+
+def draw(options: Options) -> Path:
+    """`results/study.png`."""
+    regimes = [regime for regime in Registered.of(options).regimes() if _ran(regime, options)]
+    if not regimes:
+        raise UserError("study: no regime has been run; python reproductions/study.py --run does")
+
+    def panels(figure: Any) -> None:
+        axes = figure.subplots((len(regimes) + 1) // 2, min(2, len(regimes)), squeeze=False).ravel()
+        for axis, regime in zip(axes, regimes, strict=False):
+            _panel(axis, regime, options)
+        for axis in axes[len(regimes) :]:
+            axis.remove()
+
+    path = options.results / "study.png"
+    write_atomically(path, picture(panels, 11.0, 4.6 * ((len(regimes) + 1) // 2), dpi=90))
+    return path
+
+
+def _ran(regime: Regime, options: Options) -> list[str]:
+    return [arm for arm in regime.arms if records(regime, arm, options)]
+
+
+def _panel(axis: Any, regime: Regime, options: Options) -> None:
+    """A dot a run, a line at the median; sorted by the median, the best at the top."""
+    last = regime.scored_at[-1]
+    found = {arm: values(records(regime, arm, options), "wasserstein", last) for arm in _ran(regime, options)}
+    order = sorted(found, key=lambda arm: median(found[arm]), reverse=True)
+    for place, arm in enumerate(order):
+        scores = [value for value in found[arm] if value < float("inf")]
+        colour = PALETTE[1] if arm.startswith("gn") else PALETTE[0]
+        axis.scatter(
+            scores, [place + 0.25 * (i / max(1, len(scores) - 1) - 0.5) for i in range(len(scores))], s=9, c=colour
+        )
+        axis.plot([median(found[arm])] * 2, [place - 0.35, place + 0.35], color=PALETTE[6], linewidth=1.5)
+        if len(scores) < len(found[arm]):
+            axis.text(axis.get_xlim()[1], place, f"{len(found[arm]) - len(scores)} diverged", ha="right", va="center")
+    axis.set_yticks(range(len(order)), [NAMES.get(arm, arm) for arm in order])
+    axis.set(xlabel="Wasserstein distance to the reals, lower is better", xlim=(0, None))
+    axis.set_title(f"{regime.title}, n = {regime.replicas * len(regime.seeds)}")
