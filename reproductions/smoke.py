@@ -5,7 +5,8 @@
 A randomly chosen run of the committed evidence is done again from nothing, and its regime's hypotheses are judged. The
 repeated scores must equal the committed ones bit for bit where processor, PyTorch and threads are the same; elsewhere
 each replica's last distance must lie within the range of all replicas, widened by half its width on both sides:
-training is chaotic, so roundings do not stay small. Evidence of an older revision of the code is not repeated but named.
+training is chaotic, so roundings do not stay small. Evidence of an older revision of the code is not repeated but
+named.
 """
 
 import argparse
