@@ -9,6 +9,8 @@ from typing import Literal, NoReturn
 from gnref import __version__
 from gnref.conformance.options import Options
 from gnref.errors import UserError, one_sentence, unknown
+from gnref.exchange.exporting import export
+from gnref.exchange.importing import import_weights
 from gnref.training.arguments import TrainArguments
 from gnref.training.listing import list_experiments
 from gnref.training.sample import sample
@@ -24,6 +26,8 @@ def _commands() -> dict[str, Callable[..., int | None]]:
         "claims": _claims,
         "conform": _conform,
         "evaluate": _evaluate,
+        "export": export,
+        "import": import_weights,
         "sample": sample,
         "train": _train,
         "verify": _verify,

@@ -11,7 +11,7 @@ from gnref import __version__
 WITHOUT_TORCH = [
     ("--version",),
     ("--help",),
-    *((name, "--help") for name in ("claims", "conform", "evaluate", "sample", "train", "verify")),
+    *((name, "--help") for name in ("claims", "conform", "evaluate", "export", "import", "sample", "train", "verify")),
     ("claims",),
     ("claims", "theorem-6"),
     ("train", "--list"),

@@ -19,15 +19,15 @@ ORDER = [
     ["coupling"],
     ["normalization"],
     ["penalties", "certificates"],
-    ["strategies", "laws", "runs"],
+    ["strategies", "laws", "provenance", "runs"],
     ["training", "evaluation", "vectors", "conformance", "diagnosis"],
-    ["measure"],
+    ["exchange", "measure"],
     ["evidence"],
     ["pytest_plugin", "cli"],
     ["__main__"],
 ]
 WITHIN_A_ROW = {("claims", "exact"), ("strategies", "laws")}
-EXPERIMENTS = {"networks", "data", "runs", "training", "evaluation", "measure", "evidence"}
+EXPERIMENTS = {"networks", "data", "runs", "training", "evaluation", "measure", "evidence", "exchange"}
 PROOFS = {
     "exact",
     "exact_modules",

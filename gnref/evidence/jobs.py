@@ -13,8 +13,8 @@ from typing import Any
 
 from gnref.errors import UserError
 from gnref.evidence.options import Options
-from gnref.evidence.provenance import commit, device, script, versions
 from gnref.evidence.records import Record
+from gnref.provenance import commit, device, script, versions
 
 
 @dataclass(frozen=True)

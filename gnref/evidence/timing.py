@@ -11,8 +11,8 @@ from typing import Any
 
 from gnref.errors import UserError
 from gnref.evidence.options import Options
-from gnref.evidence.provenance import device
 from gnref.files import write_atomically
+from gnref.provenance import device
 from gnref.training.experiments import EXPERIMENTS
 
 

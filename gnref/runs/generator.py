@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gnref import networks
 from gnref.errors import UserError
-from gnref.runs.folder import Run
+from gnref.runs.folder import Run, State
 
 
 def build_generator(spec: Mapping[str, Any]) -> nn.Module:
@@ -38,19 +38,29 @@ def load_generator(
     """
     folder = Run(run)
     description = folder.description()
-    state = folder.load(device=device)
-    if state is None:
-        raise UserError(f"{run} has no checkpoint yet; `gnref train` writes them")
-    if best:
-        if not state["best"]:
-            raise UserError(f"{run} was trained without scores: no checkpoint is known to be its best")
-        state = folder.load(state["best"]["step"], device)
-    assert state is not None
+    state = load_state(folder, best, device)
     if ema is None:
         ema = bool(description["experiment"].get("score_ema"))
     generator = build_generator(description["generator"])
     load_weights(generator, state.get("average" if ema else "generator"), str(run))
     return generator.to(device).eval()
+
+
+def load_state(run: Run, best: bool = False, device: torch.device | str = "cpu") -> State:
+    """The newest checkpoint's state, or with `best` that of the best score.
+
+    Raises:
+        UserError: for a run without a checkpoint or, with `best`, without a score.
+    """
+    state = run.load(device=device)
+    if state is None:
+        raise UserError(f"{run.folder} has no checkpoint yet; `gnref train` writes them")
+    if best:
+        if not state["best"]:
+            raise UserError(f"{run.folder} was trained without scores: no checkpoint is known to be its best")
+        state = run.load(state["best"]["step"], device)
+        assert state is not None
+    return state
 
 
 def load_weights(module: nn.Module, weights: object, where: str) -> None:

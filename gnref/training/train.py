@@ -11,15 +11,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from gnref import __version__
 from gnref.data.images import Images
 from gnref.errors import UserError
 from gnref.runs import Run
 from gnref.training.cadence import Cadence
+from gnref.training.description import description
 from gnref.training.distributed import Processes
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
-from gnref.training.objectives import generator_spec
 from gnref.training.pictures import samples, save_grid
 from gnref.training.schedule import moment
 from gnref.training.signals import asked_to_stop, stop_signals
@@ -66,7 +65,8 @@ def train(
             stack.enter_context(run.locked())
         resumed, best = _resume(run, trainer)
         if processes.first:
-            run.describe(_description(trainer, data, source))
+            facts = {"folder": source, "images": len(data), "size": data.size}
+            run.describe(description(experiment, seed=seed, execution=asdict(trainer.execution), data=facts))
             run.rewind(trainer.step_number)
         processes.wait()
         stop = stack.enter_context(stop_signals())
@@ -201,19 +201,6 @@ def _resume(run: Run, trainer: Trainer) -> tuple[bool, dict[str, Any] | None]:
         return False, None
     trainer.restore(state, str(run.folder))
     return True, state["best"]
-
-
-def _description(trainer: Trainer, data: Images, source: str | None) -> dict[str, Any]:
-    return {
-        "gnref": __version__,
-        "torch": torch.__version__,
-        "experiment": trainer.experiment.settings(),
-        "sources": dict(trainer.experiment.sources),
-        "seed": trainer.seed,
-        "execution": asdict(trainer.execution),
-        "data": {"folder": source, "images": len(data), "size": data.size},
-        "generator": generator_spec(trainer.experiment),
-    }
 
 
 @contextmanager

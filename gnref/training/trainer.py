@@ -121,6 +121,10 @@ class Trainer:
 
     def restore(self, state: State, where: str) -> None:
         """Go on from what `state` gave; UserError where it is another experiment's or another architecture's."""
+        if "generator_optimizer" not in state:
+            raise UserError(
+                f"{where} was imported without its optimizers; it can be sampled and scored, not trained on"
+            )
         mine = {**self.experiment.settings(), "seed": self.seed, **asdict(self.execution)}
         theirs = {**state["experiment"], "seed": state["seed"], **asdict(Execution()), **state["execution"]}
         for key in mine:
