@@ -131,9 +131,9 @@ def _verify(
         html: Write it as a page.
         plot: Write pictures into this folder.
     """
-    from gnref.diagnosis.command import verify
+    from gnref.diagnosis.apart import verify_apart
 
-    return verify(discriminator, images, weights, image_size, range, labels, reduce, regions, json, html, plot)
+    return verify_apart(discriminator, images, weights, image_size, range, labels, reduce, regions, json, html, plot)
 
 
 def main() -> NoReturn:

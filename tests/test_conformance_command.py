@@ -1,22 +1,27 @@
 """`gnref conform`: what it prints, writes, refuses, and its exit code."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from subjects.judged import judged, literal
+from subjects.judged import literal
+from subjects.schema import violations
 
-from gnref.conformance import Finding, Options, Subject
+import gnref.conformance
+from gnref.conformance import Options, Subject
 from gnref.conformance.command import conform
-from gnref.conformance.show import to_json
-from gnref.conformance.subject import load
+from gnref.conformance.plan import laws
 from gnref.errors import UserError
 
 MODULE = """
-import os, signal, torch
+import os, signal, sys, torch
 def right(D, x, *args, **kwargs):
     x = (x if x.requires_grad else x.detach().requires_grad_())
     f = D(x, *args, **kwargs)
@@ -27,19 +32,36 @@ def wrong(D, x, *args, **kwargs):
     return torch.tanh(right(D, x, *args, **kwargs))
 def hangs_deaf(D, x):
     signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    open("hanging", "w").write(str(os.getpid()))
     while True:
         pass
+def exits(D, x):
+    sys.exit(0)
 def crashes(D, x):
-    os._exit(9)
+    os._exit(0)
+def unreliable(D, x, *args, **kwargs):
+    if x.dim() > 2 and x.dtype == torch.float64:
+        hangs_deaf(D, x)
+    if x.dim() > 2:
+        os._exit(7)
+    return right(D, x, *args, **kwargs)
 not_callable = 3
 """
+SCHEMA = json.loads((Path(gnref.conformance.__file__).parent / "findings.schema.json").read_text(encoding="utf-8"))
+OTHERS = {
+    "broken_library": "import nothing_of_this_name\n",
+    "exiting_library": "import sys\nsys.exit(3)\n",
+    "ending_library": "import os\nos._exit(0)\n",
+    "misspelt_library": "def normalize(:\n",
+}
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a module of subjects in it."""
     (tmp_path / "subjects_of_a_library.py").write_text(MODULE)
-    (tmp_path / "broken_library.py").write_text("import nothing_of_this_name\n")
+    for name, content in OTHERS.items():
+        (tmp_path / f"{name}.py").write_text(content)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -54,7 +76,9 @@ def test_the_command_judges_shows_and_writes(folder: Path, capsys: pytest.Captur
     assert "BROKEN value v1, required, float64 and float32" in said
     assert "from subjects_of_a_library import wrong as normalize" in said
     written = json.loads((folder / "found.json").read_text())
-    assert (written["schema"], written["exit_code"], written["about"]["options"]["seed"]) == (1, 1, 0)
+    assert (written["schema"], written["exit_code"], written["options"]["seed"]) == (2, 1, 0)
+    assert violations(written, SCHEMA, SCHEMA) == []
+    assert written["about"]["subject"] == "subjects_of_a_library:wrong"
     by_law = {(row["law"], row["dtype"]): row for row in written["findings"]}
     assert by_law["value", "float64"]["outcome"] == "broken"
     assert by_law["value", "float64"]["version"] == 1
@@ -62,30 +86,81 @@ def test_the_command_judges_shows_and_writes(folder: Path, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(
-    ("subject", "limit", "message"),
+    ("subject", "told"),
     [
-        ("subjects_of_a_library:hangs_deaf", "0.2s", "did not return within 0.2 s at required-plain-call-v1-float64"),
-        ("subjects_of_a_library:crashes", "60s", "ended the process with code 9 at required-plain-call-v1-float64"),
-        ("broken_library:normalize", "60s", "cannot import broken_library: ModuleNotFoundError: No module named"),
+        ("subjects_of_a_library:hangs_deaf", "did not return within 0.2 s, on a plain call"),
+        ("subjects_of_a_library:crashes", "ended the process with code 0, on a plain call"),
+        ("subjects_of_a_library:exits", "raised SystemExit: it called sys.exit(0) (subjects_of_a_library.py, line 17,"),
     ],
 )
-def test_the_command_says_why_it_could_not_judge(folder: Path, subject: str, limit: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        command(subject, limit=limit)
+def test_a_subject_that_cannot_be_judged_gets_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str], subject: str, told: str
+) -> None:
+    assert command(subject, limit="0.2s") == 2
+    assert capsys.readouterr().out.startswith(f"{subject}: {told}")
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("subject", "message"),
     [
-        ("normalize", "expected a callable as my.module:normalize, got 'normalize'"),
-        ("subjects_of_a_library:none", "subjects_of_a_library has no none"),
-        ("subjects_of_a_library:not_callable", "expected a callable normalize.*not_callable is 3"),
+        ("normalize", r"^expected a callable normalize\(discriminator.*as my.module:normalize, got 'normalize'$"),
+        ("subjects_of_a_libary:right", "^there is no module subjects_of_a_libary: expected one in the folder .*$"),
+        ("subjects_of_a_library:rigth", "^subjects_of_a_library has no rigth; did you mean right[?]$"),
+        ("subjects_of_a_library:not_callable", "^expected a callable .*, but .*:not_callable is a int$"),
+        (
+            "broken_library:normalize",
+            r"needs nothing_of_this_name, which is not installed: .*\(broken_library.py",
+        ),
+        ("exiting_library:normalize", r"SystemExit: it called sys.exit\(3\) \(exiting_library.py, line 2"),
+        ("ending_library:normalize", "^ending_library:normalize ended the process with code 0, at the import$"),
+        ("misspelt_library:normalize", r"SyntaxError: .* \(misspelt_library.py, line 1\)"),
     ],
 )
-def test_a_name_that_names_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
-    monkeypatch.syspath_prepend(folder)
+def test_a_name_that_names_nothing_is_one_sentence(folder: Path, subject: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        load(name)
+        command(subject)
+
+
+def test_a_hang_and_an_exit_keep_the_other_findings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One law hangs where no alarm is heard, another ends the process: both are told, and the rest is judged."""
+    assert command("subjects_of_a_library:unreliable", limit="3s", json_file=folder / "found.json") == 1
+    rows = json.loads((folder / "found.json").read_text())["findings"]
+    found = {(row["law"], row["dtype"]): row for row in rows}
+    assert found["any-rank", "float64"]["outcome"] == "never returned"
+    assert found["any-rank", "float32"]["outcome"] == "ended the process"
+    assert found["any-rank", "float32"]["reason"] == "ended the process with code 7"
+    assert {found["value", dtype]["outcome"] for dtype in ("float64", "float32")} == {"kept"}
+    assert {(law.id, str(dtype).removeprefix("torch.")) for law in laws() for dtype in law.dtypes} <= set(found)
+    assert "ENDED THE PROCESS" in capsys.readouterr().out
+
+
+def test_the_parent_imports_no_torch_and_a_mistyped_module_none_at_all(folder: Path) -> None:
+    """Neither process imports PyTorch before the name has been found."""
+    program = (
+        "import sys; from gnref.conformance.command import conform; from gnref.conformance import Options\n"
+        "try: conform('no_such_module:x', None, None, Options())\n"
+        "except ValueError as told: print(told, 'torch' in sys.modules)"
+    )
+    (folder / "torch.py").write_text("raise RuntimeError('PyTorch was imported')")
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("there is no module no_such_module")
+    assert done.stdout.endswith(" False\n")
+
+
+def test_an_interrupt_ends_both_processes(folder: Path) -> None:
+    """Ctrl-C while the subject hangs: exit 130 and one line, and no process is left."""
+    line = [sys.executable, "-m", "gnref", "conform", "subjects_of_a_library:hangs_deaf"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        while not (folder / "hanging").exists():
+            assert started.poll() is None
+            time.sleep(0.05)
+        child = int((folder / "hanging").read_text())
+        started.send_signal(signal.SIGINT)
+        assert started.wait() == 130
+        assert started.stderr is not None
+        assert started.stderr.read() == "gnref: interrupted\n"
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def test_the_command_line_exits_as_it_says(
@@ -99,7 +174,7 @@ def test_the_command_line_exits_as_it_says(
         main()
     assert right.value.code == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "subjects_of_a_library:right conforms: required 18 of 19 kept, 1 left out; "
+        "subjects_of_a_library:right conforms: required 19 of 20 kept, 1 left out; "
         "robustness 4 of 8 kept, 3 broken, 1 left out"
     )
     monkeypatch.setattr(sys, "argv", ["gnref", "conform", "subjects_of_a_library:right", "--eps", "1"])
@@ -117,11 +192,3 @@ def test_a_place_that_does_not_exist_is_refused_before_judging(tmp_path: Path) -
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match="expected a GPU"):
             Subject(literal, options=Options(device="cuda"))
-
-
-def test_findings_survive_json() -> None:
-    findings = judged(Subject(literal), "value")
-    assert [
-        Finding(**{k: v for k, v in row.items() if k != "wrong"})
-        for row in json.loads(to_json(findings, {}))["findings"]
-    ] == findings

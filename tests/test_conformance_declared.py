@@ -104,7 +104,7 @@ def test_a_capability_leaves_out_what_the_subject_cannot_do(
 
 
 def test_an_unknown_capability_is_refused() -> None:
-    with pytest.raises(UserError, match="expected a capability of no-conditional, one-sample"):
+    with pytest.raises(UserError, match="expected a capability of no-conditional, images-only"):
         Options(capability=("no-labels",)).check()  # type: ignore[arg-type]
     with pytest.raises(UserError, match="between 0 and"):
         Options(eps=1.0).check()
@@ -123,3 +123,30 @@ def test_options_are_those_of_the_command_line_and_need_no_torch() -> None:
     tree = ast.parse(Path(options.__file__).read_text(encoding="utf-8"))
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {module for module in imported if module and module.startswith(("gnref", "torch"))} == {"gnref.errors"}
+
+
+def test_a_file_of_expected_failures_is_read_beside_the_command_line(tmp_path: Path) -> None:
+    file = tmp_path / "expected.txt"
+    file.write_text("# the edges\n\nzero-over-zero=0/0 is NaN\n exponent-range = as the formula stands\n")
+    found = Options(expect=("gradient-range=likewise",), expect_file=file).expected
+    assert found == {
+        "gradient-range": "likewise",
+        "zero-over-zero": "0/0 is NaN",
+        "exponent-range": "as the formula stands",
+    }
+    assert exit_code(judged(Subject(literal, options=Options(expect_file=file)), "zero-over-zero"), strict=True) == 0
+
+
+def test_a_file_of_expected_failures_that_is_none_is_refused(tmp_path: Path) -> None:
+    twice, binary, words = tmp_path / "twice", tmp_path / "binary", tmp_path / "words"
+    twice.write_text("value=a\nvalue=b\n")
+    binary.write_bytes(b"\xff\xfe")
+    words.write_text("value fails\n")
+    for file, message in (
+        (twice, "value twice"),
+        (binary, "no UTF-8"),
+        (words, "and why"),
+        (tmp_path, "cannot be"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Options(expect_file=file).check()

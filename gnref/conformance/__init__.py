@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gnref.conformance.adapted import adapt, from_generator_form
-    from gnref.conformance.judge import Finding
+    from gnref.conformance.adapted import adapt
+    from gnref.conformance.finding import Finding
+    from gnref.conformance.generator import from_generator_form
     from gnref.conformance.options import Options
     from gnref.conformance.subject import Subject
     from gnref.conformance.suite import parametrize_with_laws
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Options", "Subject", "adapt", "from_generator_form", "parametrize_with_laws"]
 
 _MODULES = {
-    "Finding": "judge",
+    "Finding": "finding",
     "Options": "options",
     "Subject": "subject",
     "adapt": "adapted",
-    "from_generator_form": "adapted",
+    "from_generator_form": "generator",
     "parametrize_with_laws": "suite",
 }
 

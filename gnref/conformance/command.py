@@ -1,23 +1,16 @@
 """`gnref conform`: the subject judged in a process of its own, its findings shown, its verdict the exit code."""
 
-import json
-import platform
-import subprocess
-import sys
-import tempfile
-import time
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gnref import __version__
-from gnref.conformance.judge import Finding
+from gnref.conformance.document import to_json
+from gnref.conformance.finding import Finding, Outcome
 from gnref.conformance.options import Options
-from gnref.conformance.show import exit_code, text, to_json
-from gnref.errors import UserError
+from gnref.conformance.show import exit_code, text
 from gnref.files import check_outputs, write_atomically
+from gnref.supervisor import run_apart
 
 
 def conform(subject: str, generator: str | None, json_file: Path | None, options: Options) -> int:
@@ -30,57 +23,45 @@ def conform(subject: str, generator: str | None, json_file: Path | None, options
         options: How it is judged.
 
     Returns:
-        The exit code: 0 conforming, 1 not.
+        The exit code: 0 conforming, 1 not, 2 it could not be judged.
 
     Raises:
-        UserError: the subject could not be judged, or the file could not be written.
+        UserError: the subject could not be imported, or the file could not be written.
     """
     options.check()
     check_outputs({"--json": json_file})
-    task = {"subject": subject, "generator": generator, "options": asdict(options)}
-    findings = judged_apart(task, options.limit_seconds)
-    print(text(findings, subject, options.strict))
+    findings, about = judged_apart(subject, generator, options)
     if json_file is not None:
-        about = {"gnref": __version__, "torch": torch.__version__, "Python": platform.python_version(), **task}
-        write_atomically(json_file, to_json(findings, about, options.strict))
+        named = {"gnref": __version__, **about, "subject": subject, "generator": generator}
+        write_atomically(json_file, to_json(findings, named, options))
+    print(text(findings, subject, options.strict))
     return exit_code(findings, options.strict)
 
 
-_START = 300.0
-"""Seconds within which the child process has to have started."""
+def judged_apart(subject: str, generator: str | None, options: Options) -> tuple[list[Finding], dict[str, str]]:
+    """The findings of child processes, and the versions of what they used.
 
+    A subject that hangs where no alarm reaches it, or ends its process, does so at one law: the others are judged in
+    another process.
 
-def judged_apart(task: dict[str, Any], limit: float) -> list[Finding]:
-    """The findings of a child process; UserError where it is silent for longer than the limit, or ends.
-
-    The child interrupts a subject that hangs in Python by itself; one that hangs elsewhere is ended from here.
+    Raises:
+        UserError: that happened while it was imported.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "conformance.jsonl"
-        file.write_text(json.dumps(task) + "\n", encoding="utf-8")
-        # `-m` puts the working directory on the path, where the subject's module may lie.
-        child = subprocess.Popen([sys.executable, "-m", "gnref.conformance.child", str(file)])
-        try:
-            return _followed(child, file, task, limit)
-        finally:
-            child.kill()
-            child.wait()
+    found: dict[str, Finding] = {}
+    begun: dict[str, Finding] = {}
 
+    def hear(line: dict[str, Any]) -> None:
+        if "before" in line:
+            begun[line["at"]] = Finding(**line["before"])
+        if "found" in line:
+            found[line["found"]] = Finding(**line["finding"])
 
-def _followed(child: subprocess.Popen[bytes], file: Path, task: dict[str, Any], limit: float) -> list[Finding]:
-    # The task is the first line; until the second, the child imports PyTorch, which is no fault of the subject's.
-    sizes, changed = [file.stat().st_size], time.monotonic()
-    while child.poll() is None and time.monotonic() - changed < (_START if len(sizes) == 1 else 1.2 * limit + 1):
-        time.sleep(0.02)
-        if (size := file.stat().st_size) != sizes[-1]:
-            sizes.append(size)
-            changed = time.monotonic()
-    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[1:]]
-    last: dict[str, Any] = lines[-1] if lines else {"turning_to": "the import"}
-    if "mistake" in last:
-        raise UserError(last["mistake"])
-    if "findings" in last:
-        return [Finding(**finding) for finding in last["findings"]]
-    if child.poll() is None:
-        raise UserError(f"{task['subject']} did not return within {limit:g} s at {last['turning_to']}")
-    raise UserError(f"{task['subject']} ended the process with code {child.returncode} at {last['turning_to']}")
+    while True:
+        ending = run_apart("gnref.conformance.work:judge", subject, generator, options, tuple(found), hear=hear)
+        if ending.returned or ending.at not in begun:
+            return list(found.values()), ending.result_of(subject)
+        outcome: Outcome = "never returned" if ending.hung else "ended the process"
+        reason = f"did not return within {options.limit_seconds:g} s" if ending.hung else ending.why
+        found[ending.at] = replace(begun[ending.at], outcome=outcome, cases=1, reason=reason)
+        if found[ending.at].plain_fails:
+            return list(found.values()), {}

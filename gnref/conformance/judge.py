@@ -5,46 +5,19 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from types import FrameType
+from typing import Any
 
 import numpy as np
 
+from gnref.conformance.finding import Finding, Outcome
 from gnref.conformance.plan import Check
+from gnref.conformance.remedies import for_a_law
+from gnref.conformance.switches import restore, switches
 from gnref.laws import Case, Normalize
 from gnref.laws.smooth import ELU, SOFTSIGN, TANH
-
-Outcome = Literal["kept", "broken", "raised", "never returned", "skipped"]
-LIMIT = 60.0
-"""Seconds one law may take at its cases before the subject counts as never returning."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What became of one law."""
-
-    law: str
-    version: int
-    level: str
-    dtype: str
-    form: Literal["normalize", "generator"]
-    outcome: Outcome
-    statement: str
-    cases: int = 0
-    worst: float | None = None
-    """The largest error as a share of its derived bound; None where equality is asked for."""
-    seconds: float = 0.0
-    reason: str = ""
-    """What came and what should have come; or why the law was left out."""
-    snippet: str = ""
-    """Lines that run as they stand and raise while the law is broken."""
-    expected: str = ""
-    """The reason, where the law was declared to fail."""
-
-    @property
-    def wrong(self) -> bool:
-        """Whether it counts against the subject: broken without being expected to be, or kept against expectation."""
-        return self.outcome != "skipped" and (self.outcome == "kept") == bool(self.expected)
+from gnref.supervisor import place, said
 
 
 class NeverReturned(BaseException):
@@ -52,88 +25,112 @@ class NeverReturned(BaseException):
 
 
 class _Raised(Exception):
-    """The subject raised: so that its own AssertionError is not taken for a law's."""
+    """The subject raised an AssertionError of its own, which must not be taken for a law's."""
 
 
-def judge(
-    check: Check,
-    subject: Normalize,
-    cases: Iterable[Any],
-    limit: float = LIMIT,
-    preamble: str = "",
-    expected: str = "",
-) -> Finding:
-    """Judge one law at these cases, and stop at the first that breaks it.
-
-    `preamble` are the lines of a snippet that define `normalize`; `expected` is why the law is declared to be broken.
-    """
+def unjudged(check: Check, expected: str = "") -> Finding:
+    """The finding of a check before its first case; `expected` is why the law is declared to be broken."""
     law = check.law
-    found = Finding(
+    return Finding(
         law.id,
         law.version,
         law.level,
         str(check.dtype).removeprefix("torch."),
         "generator" if check.of_generator else "normalize",
-        "kept",
+        "skipped" if check.skip else "kept",
         law.statement,
-        worst=0.0 if law.evidence == "derived bound" else None,
+        worst=0.0 if law.evidence == "derived bound" and not check.skip else None,
+        reason=check.skip,
         expected=expected,
     )
+
+
+def judge(
+    check: Check, subject: Normalize, cases: Iterable[Any], limit: float, preamble: str = "", expected: str = ""
+) -> Finding:
+    """Judge one law at these cases, and stop at the first that breaks it.
+
+    Args:
+        check: The law and its dtype.
+        subject: The gradient normalization, as the laws call it.
+        cases: What it is judged at.
+        limit: Seconds that all of them may take.
+        preamble: Lines of a snippet that define `normalize`.
+        expected: Why the law is declared to be broken.
+    """
+    found = unjudged(check, expected)
     if check.skip:
-        return replace(found, outcome="skipped", reason=check.skip)
-    start = time.monotonic()
+        return found
+    start, guarded = time.monotonic(), _guarded(check, subject)
     for case in cases:
         found = replace(found, cases=found.cases + 1)
         try:
-            with _limited(limit - (time.monotonic() - start)):
-                share = law(_telling(subject), case)
-        except (Exception, NeverReturned) as error:
-            outcome, reason = _told(error, limit)
+            share = _limited(check, guarded, case, limit - (time.monotonic() - start))
+        except (Exception, NeverReturned, SystemExit) as error:
+            outcome, reason = _outcome(error, limit)
+            remedy = for_a_law(check.law, error) if outcome == "raised" else ""
             if outcome == "broken":
-                case, reason = _smallest(check, subject, case, reason, limit)
+                case, reason = _smallest(check, guarded, case, reason, limit)
             seconds, snippet = time.monotonic() - start, _snippet(check, case, preamble)
-            return replace(found, outcome=outcome, reason=reason, snippet=snippet, seconds=seconds)
+            return replace(found, outcome=outcome, reason=reason, remedy=remedy, snippet=snippet, seconds=seconds)
         if found.worst is not None:
             found = replace(found, worst=max(found.worst, share))
     return replace(found, seconds=time.monotonic() - start)
 
 
-def _telling(subject: Normalize) -> Normalize:
+def _limited(check: Check, subject: Normalize, case: Any, limit: float) -> float:
+    """The law at one case, in limited time; PyTorch's switches stand afterwards as they stood before."""
+    before = switches()
+    try:
+        with _alarm(limit):
+            return check.law(subject, case)
+    finally:
+        restore(before)
+
+
+def _guarded(check: Check, subject: Normalize) -> Normalize:
+    """The subject, with its own AssertionErrors told from a law's, and with no switch flipped for the next call.
+
+    The law about switches sees the subject as it is.
+    """
+
     def call(*args: Any, **kwargs: Any) -> Any:
+        before = switches()
         try:
             return subject(*args, **kwargs)
         except AssertionError as error:
-            raise _Raised(f"AssertionError: {error}") from error
+            raise _Raised(f"raised {said(error)}{place(error)}") from error
+        finally:
+            if check.law.id != "global-switches":
+                restore(before)
 
     return call
 
 
-def _told(error: BaseException, limit: float) -> tuple[Outcome, str]:
-    lines = str(error).strip().splitlines() or [""]
+def _outcome(error: BaseException, limit: float) -> tuple[Outcome, str]:
     if isinstance(error, AssertionError):
-        return "broken", lines[0]
+        return "broken", (str(error).strip().splitlines() or [""])[0]
     if isinstance(error, NeverReturned):
-        return "never returned", f"did not return within {limit:g} s"
+        return "never returned", f"did not return within {limit:g} s{place(error)}"
     if isinstance(error, _Raised):
-        return "raised", f"raised {lines[0]}"
-    return "raised", f"raised {type(error).__name__}: {lines[0]}"
+        return "raised", str(error)
+    return "raised", f"raised {said(error)}{place(error)}"
 
 
 def _smallest(check: Check, subject: Normalize, case: Any, reason: str, limit: float) -> tuple[Any, str]:
     """The case at the one point, or the first two that do it, where the law is broken all the same."""
     if not isinstance(case, Case) or check.law.id == "plain-call":
         return case, reason
-    points = range(len(case.points))
+    points, start = range(len(case.points)), time.monotonic()
     for kept in [*({i} for i in points), *({i, i + 1} for i in points[:-1])]:
-        if len(kept) == len(points):
+        if len(kept) == len(points) or time.monotonic() - start > limit:
             continue
         smaller = case.at(np.array([i in kept for i in points]))
         try:
-            with _limited(limit):
-                check.law(_telling(subject), smaller)
+            _limited(check, subject, smaller, limit)
         except AssertionError as error:
             return smaller, str(error).splitlines()[0]
-        except (Exception, NeverReturned):
+        except (Exception, NeverReturned, SystemExit):
             continue
     return case, reason
 
@@ -154,17 +151,20 @@ def _case_lines(case: Any) -> str:
 
 
 @contextmanager
-def _limited(seconds: float) -> Iterator[None]:
+def _alarm(seconds: float) -> Iterator[None]:
     """Raise NeverReturned after so many seconds, where a signal can: in the main thread of a POSIX process."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ring(*_: Any) -> None:
-        raise NeverReturned
+    def ring(_: int, frame: FrameType | None) -> None:
+        # Raised in hypothesis's callback of the garbage collector, it would be printed and lost.
+        if frame is None or "hypothesis" not in frame.f_code.co_filename:
+            raise NeverReturned
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    # It rings again, for a subject that catches everything once.
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3), 0.1)
     try:
         yield
     finally:

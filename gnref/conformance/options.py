@@ -7,17 +7,29 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, get_args
 
 from gnref.errors import UserError
 
 Capability = Literal[
-    "no-conditional", "one-sample", "generator-only", "values-only", "piecewise-linear-only", "float32-only"
+    "no-conditional",
+    "images-only",
+    "column-scores",
+    "one-sample",
+    "cuda-inside",
+    "generator-only",
+    "values-only",
+    "piecewise-linear-only",
+    "float32-only",
 ]
 
 CAPABILITIES: dict[Capability, str] = {
     "no-conditional": "the discriminator is called with x alone",
+    "images-only": "x has four dimensions, (N, C, H, W)",
+    "column-scores": "the discriminator's scores are (N, 1)",
     "one-sample": "a call takes one sample, x of shape (1, ...)",
+    "cuda-inside": "it calls .cuda() itself, which without a GPU is taken to leave a tensor where it is",
     "generator-only": "scores carry a gradient in x, not in the discriminator's parameters",
     "values-only": "scores carry no gradient",
     "piecewise-linear-only": "exact for piecewise-linear discriminators alone",
@@ -34,13 +46,16 @@ class Options:
     """How a gradient normalization is judged."""
 
     capability: tuple[Capability, ...] = ()
-    """Declared limits of the subject: no-conditional (D is called with x alone), one-sample (a call takes one sample),
+    """Declared limits of the subject: no-conditional (D is called with x alone), images-only (x has four dimensions),
+    column-scores (scores are (N, 1)), one-sample (a call takes one sample), cuda-inside (it calls .cuda() itself),
     generator-only (no gradient in D's parameters), values-only (no gradients), piecewise-linear-only, float32-only."""
     eps: float = 0.0
     """An ε declared in the denominator, f/(g + |f| + ε), such as 1e-8: the laws run where it vanishes, and one more
     asks its size."""
     expect: tuple[str, ...] = ()
     """Laws declared to fail, each as LAW=REASON (value=..., or value-float32=... for one dtype)."""
+    expect_file: Path | None = None
+    """A file of such declarations, one LAW=REASON a line; empty lines and lines that begin with # are left out."""
     strict: bool = False
     """Robustness laws count as well."""
     budget: str | None = None
@@ -79,13 +94,26 @@ class Options:
     @cached_property
     def expected(self) -> Mapping[str, str]:
         """The laws declared to fail, each with its reason."""
-        found = {}
-        for entry in self.expect:
+        found: dict[str, str] = {}
+        for entry in (*self.expect, *([] if self.expect_file is None else _lines(self.expect_file))):
             law, _, reason = entry.partition("=")
             if not law.strip() or not reason.strip():
                 raise UserError(f"expected a law that fails and why, as zero-over-zero=REASON, got {entry!r}")
+            if law.strip() in found:
+                raise UserError(f"expected each law to be declared to fail once, got {law.strip()} twice")
             found[law.strip()] = reason.strip()
         return found
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"expected a text file of lines LAW=REASON, but {file} cannot be read: "
+            f"{error.strerror if isinstance(error, OSError) else 'it is no UTF-8'}"
+        ) from None
+    return [line for line in map(str.strip, lines) if line and not line.startswith("#")]
 
 
 def seconds(duration: str) -> float:

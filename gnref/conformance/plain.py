@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnref.conformance.adapted import Scaled
+from gnref.conformance.adapted import scale
 from gnref.conformance.options import Capability
 from gnref.exact import ExactNetwork
 from gnref.laws import Case, Law, Normalize
@@ -63,10 +63,10 @@ def declared_eps(eps: float) -> Law:
 
         f scaled by 2^-12 shows ε beside g + |f| where it is 1e-8, as 1 does where it is larger; ε costs one rounding.
         """
-        scale = 2.0**-12
-        f, g = scale * np.abs(case.exact.score), scale * case.norm
+        factor = 2.0**-12
+        f, g = factor * np.abs(case.exact.score), factor * case.norm
         lower, upper = f / (g + f + eps), f / (g + f)
-        got = normalize(Scaled(case.module(), scale), case.x(), *case.arguments()).detach().abs()[:, 0]
+        got = normalize(scale(case.module(), factor), case.x(), *case.arguments()).detach().abs()[:, 0]
         nearest = np.clip(got.double().cpu().numpy(), lower, upper)
         allowed = upper * ((case.array.shape[1] / 2 + 5) * case.unit + 4 * 2.0**-53)
         return judge(f"|f̂| of 2^-12 f with ε = {eps:g}", got, nearest, allowed, case.snippet())

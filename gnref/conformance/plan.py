@@ -9,6 +9,7 @@ import torch
 from gnref.conformance.adapted import reason_to_skip
 from gnref.conformance.options import Options
 from gnref.conformance.plain import declared_eps, plain_call
+from gnref.conformance.switches import global_switches
 from gnref.laws import LAWS, Law
 from gnref.laws.law import Strategy
 
@@ -50,7 +51,8 @@ class Check:
 def laws() -> tuple[Law, ...]:
     """The laws of an implementation of GN, required ones first."""
     of_gn = [law for law in LAWS if law.zeta == "abs"]
-    return tuple(law for level in ("required", "robustness") for law in of_gn if law.level == level)
+    found = [law for level in ("required", "robustness") for law in of_gn if law.level == level]
+    return (global_switches, *found)
 
 
 def checks(options: Options, of_generator: bool = False) -> list[Check]:

@@ -1,31 +1,28 @@
-"""The findings as a table for the terminal, as JSON, and as an exit code."""
+"""The findings as a table for the terminal, as one line, and as an exit code; nothing here imports PyTorch."""
 
-import json
 import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
 
-from gnref.conformance.judge import Finding
+from gnref.conformance.finding import Finding
+from gnref.conformance.pages import page
 
-SCHEMA = 1
-"""The version of the JSON file's shape."""
+VERDICTS = {0: "conforms", 1: "does not conform", 2: "could not be judged"}
 
 
 def exit_code(findings: Sequence[Finding], strict: bool = False) -> int:
-    """0 conforming, 1 not, 2 where the subject could not be judged: it raises on the plainest call or never returns.
+    """0 conforming, 1 not, 2 where the subject could not be judged: its plainest call raises or does not come back.
 
     A broken robustness law counts only if `strict`; one that is kept although it was declared to fail always does.
     """
-    if any(f.outcome == "never returned" or (f.law == "plain-call" and f.outcome == "raised") for f in findings):
+    if any(f.plain_fails and f.outcome != "broken" for f in findings):
         return 2
     return int(any(f.wrong and (strict or f.level == "required" or f.outcome == "kept") for f in findings))
 
 
 def text(findings: Sequence[Finding], name: str, strict: bool = False) -> str:
     """A table of the laws, required ones and robustness apart, and below it each broken law with its snippet."""
-    if failed := [f for f in findings if f.law == "plain-call" and f.wrong]:
-        return "\n".join(f"{name}{_form(f)}: {f.reason}, on a plain call" for f in failed)
+    if failed := [f for f in findings if f.plain_fails]:
+        return "\n".join(f"{name}{_form(f)}: {f.reason}, on a plain call{_then(f.remedy)}" for f in failed)
     lines: list[str] = []
     for level in ("required", "robustness"):
         rows = _by_law([f for f in findings if f.level == level])
@@ -55,15 +52,16 @@ def summary(findings: Sequence[Finding], name: str, strict: bool = False) -> str
         }
         others = "".join(f", {count} {what}" for what, count in counts.items() if count)
         parts.append(f"{level} {len(rows) - sum(counts.values())} of {len(rows)} kept{others}")
-    verdict = {0: "conforms", 1: "does not conform", 2: "could not be judged"}[exit_code(findings, strict)]
-    return f"{name} {verdict}: {'; '.join(parts)}"
+    return f"{name} {VERDICTS[exit_code(findings, strict)]}: {'; '.join(parts)}"
 
 
-def to_json(findings: Sequence[Finding], about: Mapping[str, Any], strict: bool = False) -> str:
-    """Everything, with the version of the file's shape, of every law, and the exit code."""
-    rows = [{**asdict(f), "wrong": f.wrong} for f in findings]
-    report = {"schema": SCHEMA, "about": dict(about), "exit_code": exit_code(findings, strict), "findings": rows}
-    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+def badge(findings: Sequence[Finding], strict: bool = False) -> str:
+    """A few words for a badge: "conforms, 30 of 31 laws"; the laws that count, of those that were not left out."""
+    if (code := exit_code(findings, strict)) == 2:
+        return VERDICTS[code]
+    rows = _by_law([f for f in findings if (strict or f.level == "required") and f.outcome != "skipped"]).values()
+    kept = sum(all(f.outcome == "kept" for f in row) for row in rows)
+    return f"{VERDICTS[code]}, {kept} of {len(rows)} laws"
 
 
 def _by_law(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
@@ -77,21 +75,28 @@ def _form(finding: Finding) -> str:
     return " (generator form)" if finding.form == "generator" else ""
 
 
+def _then(remedy: str) -> str:
+    return f"; {remedy}" if remedy else ""
+
+
 def _cell(finding: Finding) -> str:
     if finding.outcome == "kept":
         if finding.expected:
             return "KEPT, not expected"
         return "kept" if not finding.worst else f"kept, {finding.worst:.2g} of bound"
-    return f"{finding.outcome}, as declared" if finding.expected else _shouted(finding)
+    return f"{finding.outcome}, as declared" if finding.expected else _in_capitals(finding)
 
 
-def _shouted(finding: Finding) -> str:
+def _in_capitals(finding: Finding) -> str:
     return "left out" if finding.outcome == "skipped" else finding.outcome.upper()
 
 
 def _detail(finding: Finding, dtypes: Sequence[str]) -> list[str]:
     head = f"{finding.law} v{finding.version}{_form(finding)}, {finding.level}, {' and '.join(dtypes)}"
     if finding.outcome == "kept":
-        return [f"KEPT, NOT EXPECTED {head}: declared to fail: {finding.expected}"]
-    snippet = textwrap.indent(finding.snippet, "    ").splitlines()
-    return [f"{_shouted(finding)} {head}", f"  {finding.statement}", f"  {finding.reason}", *snippet]
+        return [f"KEPT, NOT EXPECTED {head}: declared to fail: {finding.expected}; take the declaration away"]
+    told = [f"  {finding.statement}", f"  {finding.reason}"]
+    if finding.remedy:
+        told += textwrap.wrap(finding.remedy, 112, initial_indent="  remedy: ", subsequent_indent="    ")
+    told.append(f"  see {page(finding.law)}")
+    return [f"{_in_capitals(finding)} {head}", *told, *textwrap.indent(finding.snippet, "    ").splitlines()]

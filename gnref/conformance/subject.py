@@ -1,19 +1,22 @@
 """The subject of the laws: found by its name, adapted to what it declares, and judged by all of them."""
 
-import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import partial
 from itertools import count
 from typing import Any
 
 import torch
 
-from gnref.conformance.adapted import GeneratorForm, adapt, from_generator_form
-from gnref.conformance.judge import Finding, judge
+from gnref.conformance.adapted import adapt
+from gnref.conformance.finding import Finding
+from gnref.conformance.generator import GeneratorForm, from_generator_form
+from gnref.conformance.judge import judge
 from gnref.conformance.options import Capability, Options
 from gnref.conformance.plan import CASES, Check, cases, checks
+from gnref.conformance.remedies import ADAPTED, LIMITED, by_trying
 from gnref.errors import UserError
 from gnref.laws import Normalize
 
@@ -67,35 +70,51 @@ class Subject:
         preamble = self._preamble(check, declared)
         return judge(check, adapt(form, declared), drawn, limit, preamble, self.reason_to_fail(check))
 
-    def findings(self, turning_to: Callable[[str], None] | None = None) -> list[Finding]:
-        """Judge every law; only the plain calls where one of them does not work.
-
-        With a budget of seconds: as many turns of 8 cases as it allows, at least one. `turning_to` hears each law's
-        name before it is judged.
-        """
-        found: dict[Check, Finding] = {}
-        budget = self.options.budget_seconds
-        start = time.monotonic()
-        for check, turn in self._turns(budget):
-            before = found.get(check)
-            if before is not None and (before.outcome != "kept" or not check.law.drawn):
-                continue
-            if turn and budget is not None and time.monotonic() - start > budget:
-                break
-            if check.law.id != "plain-call" and any(plain_fails(finding) for finding in found.values()):
-                break
-            if turning_to is not None:
-                turning_to(check.id)
-            now = self.judge(check, CASES if budget is None else 8, turn)
-            found[check] = now if before is None else _sum(before, now)
+    def findings(self) -> list[Finding]:
+        """Judge every law; only the plain calls where one of them does not work."""
+        found = {check: finding for check, finding in self.judged() if finding is not None}
         return list(found.values())
 
-    def _turns(self, budget: float | None) -> Iterator[tuple[Check, int]]:
-        everything = sorted(self.checks(), key=lambda check: check.law.id != "plain-call")
-        drawn = any(not check.skip and check.law.drawn for check in everything)
-        for turn in [0] if budget is None or not drawn else count():
-            for check in everything:
-                yield check, turn
+    def judged(self, done: Collection[str] = ()) -> Iterator[tuple[Check, Finding | None]]:
+        """Each check with None before it is judged, and with what was found afterwards.
+
+        With a budget, as many turns of 8 cases as it allows, at least one: a check then comes again with the sum.
+
+        Args:
+            done: Checks by id that are not judged again.
+        """
+        budget = self.options.budget_seconds
+        start = time.monotonic()
+        open_checks = [check for check in self._in_order() if check.id not in done]
+        before: dict[Check, Finding] = {}
+        for turn in count():
+            for check in open_checks:
+                if turn and budget is not None and time.monotonic() - start > budget:
+                    return
+                if check.law.id != "plain-call" and any(finding.plain_fails for finding in before.values()):
+                    return
+                yield check, None
+                now = self.judge(check, CASES if budget is None else 8, turn)
+                if now.plain_fails and now.outcome != "never returned":
+                    now = replace(now, remedy=by_trying(partial(self._with, check), LIMITED))
+                elif now.outcome == "raised" and not now.remedy:
+                    now = replace(now, remedy=by_trying(partial(self._with, check), ADAPTED))
+                before[check] = _sum(before[check], now) if check in before else now
+                yield check, before[check]
+            # What is broken is known, and fixed cases are the same again.
+            open_checks = [check for check in open_checks if before[check].outcome == "kept" and check.law.drawn]
+            if budget is None or not open_checks:
+                return
+
+    def _with(self, check: Check, capability: Capability) -> Finding:
+        """The same law, judged with one more declared capability."""
+        options = replace(self.options, capability=(*self.options.capability, capability), expect=(), expect_file=None)
+        limited = replace(self, options=options)
+        same = (c for c in limited.checks() if (c.law.id, c.of_generator) == (check.law.id, check.of_generator))
+        return limited.judge(next(same), 1)
+
+    def _in_order(self) -> list[Check]:
+        return sorted(self.checks(), key=lambda check: check.law.id != "plain-call")
 
     def _preamble(self, check: Check, declared: Options) -> str:
         if check.of_generator:
@@ -107,11 +126,6 @@ class Subject:
             how = f"Options(capability={declared.capability}, eps={declared.eps})"
             lines += f"\nfrom gnref.conformance import Options, adapt\nnormalize = adapt(normalize, {how})"
         return lines
-
-
-def plain_fails(finding: Finding) -> bool:
-    """Whether the plain call did not work, so that no other law says more."""
-    return finding.law == "plain-call" and finding.outcome != "kept" and not finding.expected
 
 
 def _sum(before: Finding, now: Finding) -> Finding:
@@ -129,22 +143,3 @@ def _imported(form: Any, named: str) -> str:
     outer, *inner = name.split(".")
     attributes = "".join(f".{part}" for part in inner)
     return f"from {module} import {outer} as normalize" + (f"\nnormalize = normalize{attributes}" if inner else "")
-
-
-def load(name: str) -> Any:
-    """The callable that `my.module:name` names; UserError where there is none."""
-    module, _, attributes = name.partition(":")
-    if not module or not attributes:
-        raise UserError(f"expected a callable as my.module:normalize, got {name!r}")
-    try:
-        found: Any = importlib.import_module(module)
-    except Exception as error:
-        told = str(error).splitlines()[0] if str(error) else ""
-        raise UserError(f"cannot import {module}: {type(error).__name__}: {told}") from error
-    for attribute in attributes.split("."):
-        if not hasattr(found, attribute):
-            raise UserError(f"{module} has no {attributes}")
-        found = getattr(found, attribute)
-    if not callable(found):
-        raise UserError(f"expected a callable normalize(discriminator, x, *args, **kwargs), but {name} is {found!r}")
-    return found

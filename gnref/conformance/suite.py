@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from gnref.conformance.adapted import GeneratorForm
+from gnref.conformance.generator import GeneratorForm
 from gnref.conformance.options import Options
 from gnref.conformance.plan import Check
 from gnref.conformance.subject import Subject

@@ -1,9 +1,7 @@
 """The discriminator to diagnose and the samples it is diagnosed on."""
 
 import copy
-import importlib
 import inspect
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +14,9 @@ from torch import Tensor, nn
 from gnref import admissible
 from gnref.data.folder import folder_of_images
 from gnref.data.shapes import shapes
+from gnref.diagnosis.apart import BUILDER
 from gnref.errors import UserError
+from gnref.supervisor import imported, said, told
 
 IMAGES = 64
 
@@ -109,19 +109,11 @@ def load(
 
 
 def _built(target: str) -> nn.Module:
-    module, _, name = target.partition(":")
-    if not module or not name:
-        raise UserError(f"expected a callable that returns a discriminator, as my.module:build, got {target!r}")
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
+    build = imported(target, BUILDER)
     try:
-        build: Any = importlib.import_module(module)
-        for part in name.split("."):
-            build = getattr(build, part)
         built = build if isinstance(build, nn.Module) else build()
-    except Exception as error:
-        told = str(error).splitlines()[0] if str(error) else ""
-        raise UserError(f"{target} cannot be built: {type(error).__name__}: {told}") from error
+    except BaseException as error:
+        raise UserError(f"{target} cannot be built: {told(error) or said(error)}") from error
     if not isinstance(built, nn.Module):
         raise UserError(f"expected {target} to return a torch.nn.Module, got {type(built).__name__}")
     return built
