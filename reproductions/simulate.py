@@ -7,7 +7,7 @@ import argparse
 
 import installed  # noqa: F401 - one sentence where gnref is missing
 
-from gnref.evidence.simulation import LEADS, SEEDS, SESSIONS, SHIFTS, ordering_shares, shares
+from gnref.evidence.simulation import LEADS, SEEDS, SESSIONS, SHIFTS, comparison_power, ordering_shares, shares
 
 
 def main() -> None:
@@ -27,6 +27,10 @@ def main() -> None:
         for k in SEEDS:
             found = " | ".join(f"{share:.3f}" for share in ordering_shares(lead, k, trials // 4))
             print(f"| {lead:.0f} | {k} | {found} |")
+    print("\n| lead, in deviations | runs a side | hypotheses in the table | decided |\n|---|---|---|---|")
+    for lead in (0.0, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0):
+        for runs, hypotheses in ((32, 14), (16, 10)):
+            print(f"| {lead} | {runs} | {hypotheses} | {comparison_power(lead, runs, hypotheses, trials):.2f} |")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu
 
-from gnref.evidence.comparison import Comparison, Groups, _few, judge, shift_of, two_sided
+from gnref.evidence.comparison import Comparison, Groups, few_wins, judge, shift_of, two_sided
 from gnref.evidence.verdict import Verdict
 
 LOW, HIGH = [float(x) for x in range(12)], [x + 20.0 for x in range(12)]
@@ -64,7 +64,7 @@ def test_the_interval_s_rank_is_the_largest_with_so_small_a_tail(m: int, n: int)
     orders = [order for order in product((0, 1), repeat=m + n) if sum(order) == m]
     wins = [sum(1 for i, a in enumerate(order) if a for b in order[i + 1 :] if not b) for order in orders]
     for tail in (0.025, 0.1, 0.25):
-        k = _few(m, n, tail)
+        k = few_wins(m, n, tail)
         below = [sum(w < bound for w in wins) / len(wins) for bound in (k, k + 1)]
         assert below[0] <= tail < below[1]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gnref.evidence import equivalence
 from gnref.evidence.equivalence import ASSUMED_SESSIONS, holm, judge_cells, margin, sample, swap_test
-from gnref.evidence.simulation import ordering_shares, shares
+from gnref.evidence.simulation import comparison_power, ordering_shares, shares
 from gnref.evidence.verdict import Verdict
 
 FID = st.floats(3, 40)
@@ -142,3 +142,10 @@ def test_false_verdicts_of_the_rule_stay_below_five_percent() -> None:
     assert true[2] <= equivalence.ALPHA
     assert true[0] > 0.9
     assert sum(ordering_shares(0.0, 5, 100)) == pytest.approx(1, abs=1e-12)
+
+
+def test_power_of_the_study_s_rule_is_as_registered() -> None:
+    """4000 trials: a standard error below .008. With no effect one direction comes up in at most α / hypotheses / 2."""
+    assert comparison_power(1.0, 32, 14, 4000) == pytest.approx(0.80, abs=0.03)
+    assert comparison_power(1.5, 16, 10, 4000) == pytest.approx(0.84, abs=0.03)
+    assert comparison_power(0.0, 16, 1, 4000) <= 0.025 + 0.008

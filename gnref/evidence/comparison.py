@@ -82,13 +82,13 @@ def shift_of(groups: Groups, alpha: float = 0.05) -> tuple[float, float, float]:
     better, worse = (np.asarray(group, np.float64) for group in groups)
     with np.errstate(invalid="ignore"):
         differences = np.sort((better[:, None] - worse[None, :]).ravel())
-    k = _few(len(better), len(worse), alpha / 2)
+    k = few_wins(len(better), len(worse), alpha / 2)
     if k == 0:
         return float(np.median(differences)), -math.inf, math.inf
     return float(np.median(differences)), float(differences[k - 1]), float(differences[-k])
 
 
-def _few(m: int, n: int, tail: float) -> int:
+def few_wins(m: int, n: int, tail: float) -> int:
     """The largest k with P[U < k] ≤ tail, U the number of pairs in which the first of two like groups is lower."""
     ways = np.zeros((m + 1, m * n + m * (m + 1) // 2 + 1))
     ways[0, 0] = 1
