@@ -72,7 +72,8 @@ def _evaluate(
         protocol: cifar10-train, cifar10-test, stl10-50k, stl10-10k, celebahq-128, celebahq-256, celebahq-1024,
             lsun-church, shapes or shapes-16.
         features: inception, shapes or a .safetensors file of features; by default as the protocol says.
-        real: The real images: the data set's folder, a folder of images, a .npz file, or cached statistics.
+        real: The real images: the data set's folder, a folder of images, a .npz file, cached statistics, or a .npz
+            file with mu and sigma as the original code, pytorch-fid and clean-fid have them (FID alone).
         json: Write the scores, with everything that says what they mean, to this file as well.
     """
     from gnref.evaluation.show import evaluate_and_show

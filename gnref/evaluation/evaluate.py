@@ -20,6 +20,7 @@ from gnref.evaluation.images import GeneratedImages, generated_images, lossy, pa
 from gnref.evaluation.protocol import Protocol, protocol_named
 from gnref.evaluation.reference import Reference, load_reference, reference
 from gnref.evaluation.scores import extract, scores
+from gnref.evaluation.statistics import holds_statistics, read_statistics
 from gnref.runs import Run, load_generator
 
 Scored = nn.Module | Path | Images | Tensor | NDArray[np.generic]
@@ -35,7 +36,8 @@ class Evaluation(TypedDict):
     feature_weights: str
     reference_data: str
     generated: int
-    real: int
+    real: int | None
+    """Real images compared with; None where their mean and covariance alone are known."""
     splits: int | None
     seed: int | None
     scores: dict[str, float]
@@ -63,7 +65,8 @@ def evaluate(
         protocol: a name in `PROTOCOLS`, or a protocol.
         features: "inception", "shapes", "random" or a .safetensors file; by default as the protocol says.
         real: the real images (the data set's folder, a folder of images, a .npz file), or the statistics of them that
-            an earlier call cached (a .safetensors file); the embedded shapes need none.
+            an earlier call cached (a .safetensors file) or that others computed (a .npz file with `mu` and `sigma`:
+            FID alone); the embedded shapes need none.
         seed: draws the generator's latents; the global random state is neither used nor changed.
         progress: whether a terminal shows progress bars.
 
@@ -142,6 +145,8 @@ def _compared(
     space = feature_space(features or protocol.features, device)
     if isinstance(real, Path) and real.suffix == ".safetensors":
         return space, load_reference(real, protocol, space)
+    if isinstance(real, Path) and holds_statistics(real):
+        return space, read_statistics(real, protocol, space)
     images = read(protocol.dataset, real, protocol.size) if isinstance(real, Path) else real
     return space, reference(protocol, space, images, progress)
 
@@ -168,7 +173,7 @@ def _score(
         "feature_weights": space.digest,
         "reference_data": compared.data,
         "generated": protocol.generated,
-        "real": protocol.real,
+        "real": None if compared.features is None else protocol.real,
         "splits": protocol.splits if space.classifies else None,
         "seed": seed if generated else None,
         "scores": scores(sample, compared.features, compared.gaussian, protocol, space),

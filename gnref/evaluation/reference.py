@@ -38,8 +38,8 @@ class Reference:
     """`fingerprint` of the images."""
     lossy: bool
     """Whether the images came from JPEG files."""
-    features: Tensor
-    """φ of the real images, (N, d) float32."""
+    features: Tensor | None
+    """φ of the real images, (N, d) float32; None where only their mean and covariance are known."""
     gaussian: Gaussian
     floor: dict[str, float]
     """The scores of real images: what a perfect generator would get."""
@@ -94,6 +94,8 @@ def save_reference(path: Path, computed: Reference) -> None:
     """Write a reference with what it depends on, all under one checksum; the file appears whole or not at all."""
     from safetensors.torch import save
 
+    if computed.features is None:
+        raise ValueError("save_reference: expected features, got a reference of mean and covariance alone")
     tensors = {
         "features": computed.features.contiguous(),
         "mean": torch.from_numpy(computed.gaussian.mean),

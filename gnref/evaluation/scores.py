@@ -81,13 +81,17 @@ def kernel_distance(first: Tensor, second: Tensor, subsets: int, subset_size: in
 
 
 def scores(
-    sample: Features, real: Tensor, real_gaussian: Gaussian, protocol: Protocol, space: FeatureSpace
+    sample: Features, real: Tensor | None, real_gaussian: Gaussian, protocol: Protocol, space: FeatureSpace
 ) -> dict[str, float]:
-    """FID, KID and IS by labels that name the feature space, unless that is the Inception network; FID comes first."""
+    """FID, KID and IS by labels that name the feature space, unless that is the Inception network; FID comes first.
+
+    KID is left out where the features of the real images, `real`, are not known.
+    """
     named = {space.label("FID"): frechet_distance(gaussian(sample.values), real_gaussian)}
-    named[space.label("KID")], named[space.label("KID deviation")] = kernel_distance(
-        sample.values, real, protocol.kid_subsets, protocol.kid_subset_size
-    )
+    if real is not None:
+        named[space.label("KID")], named[space.label("KID deviation")] = kernel_distance(
+            sample.values, real, protocol.kid_subsets, protocol.kid_subset_size
+        )
     if sample.logits is not None and protocol.splits is not None:
         named[space.label("IS")], named[space.label("IS deviation")] = inception_score(sample.logits, protocol.splits)
     return named

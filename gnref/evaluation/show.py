@@ -28,7 +28,8 @@ def show(evaluation: Evaluation) -> str:
         lines.append(f"{name:{width}}  {cells[0]:>20}  {cells[1]:>20}")
     lines += [
         "",
-        f"Protocol {evaluation['protocol']}: {evaluation['generated']} images against {evaluation['real']} real ones"
+        f"Protocol {evaluation['protocol']}: {evaluation['generated']} images against "
+        + (f"{evaluation['real']} real ones" if evaluation["real"] else evaluation["reference_data"])
         + (f", IS over {evaluation['splits']} splits." if evaluation["splits"] else "."),
         f"Real images: {evaluation['floor_sample']}.",
     ]
@@ -40,6 +41,8 @@ def show(evaluation: Evaluation) -> str:
 
 
 def _number(scores: dict[str, float], name: str) -> str:
+    if name not in scores:
+        return "unknown"
     score, _, space = name.partition(" in ")
     deviation = scores.get(f"{score} deviation in {space}" if space else f"{score} deviation")
     return f"{scores[name]:.4f}" if deviation is None else f"{scores[name]:.4f} ± {deviation:.4f}"
