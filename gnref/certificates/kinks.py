@@ -1,105 +1,50 @@
-"""How far along a line each sample is from the next kink: an interception of the operations that have kinks.
+"""How far along a line the next kink of an operation is: z + τ ż = 0 for what it compares with 0."""
 
-Inside `forward_ad.dual_level()`, with x(t) a dual tensor whose tangent is the line's direction, every
-operation with kinks meets its argument z(t) and ż, and z + τ ż = 0 says how far away its kink is.
-"""
-
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
-from torch.overrides import TorchFunctionMode
 
+from gnref.certificates.duals import unpack_dual
 from gnref.errors import UserError
-
-
-def make_dual(x: Tensor, tangent: Tensor) -> Tensor:
-    """x with a tangent; its first use has PyTorch compile rules in a way that PyTorch itself calls deprecated."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        dual: Tensor = forward_ad.make_dual(x, tangent)  # type: ignore[no-untyped-call]
-    return dual
-
-
-def unpack_dual(x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The value and the tangent, None where x does not move."""
-    value, tangent = forward_ad.unpack_dual(x)  # type: ignore[no-untyped-call]
-    return value, tangent
-
 
 _STILL = 2.0**-44
 """A unit at zero whose tangent is this small among its layer's moves by rounding only."""
 
 
-class KinkDistances(TorchFunctionMode):
-    """After a forward pass: the τ of each sample's nearest kink, `before` (N,) <= 0 and `after` (N,) >= 0, or ±inf.
-
-    Knows ReLU, LeakyReLU, PReLU, ReLU6, hardtanh, clamp, threshold, |z|, maximum, minimum, max and min over a
-    dimension, max pooling, and comparisons (for `torch.where`). An operation it does not know is taken to be affine:
-    whether the pieces found join continuously tells.
-    """
-
-    def __init__(self, samples: int, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.before = torch.full((samples,), -torch.inf, dtype=dtype)
-        self.after = torch.full((samples,), torch.inf, dtype=dtype)
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        """Note the distances to the operation's kinks, then run it."""
-        kwargs = kwargs or {}
-        # relu, relu_ and Tensor.__gt__ are relu, relu and gt.
-        name = getattr(func, "__name__", "").strip("_")
-        for z in _kinks(name, args, kwargs):
-            self._note(z)
-        if name in _BILINEAR and len(args) > 1:
-            return _along(func, *args, **kwargs)
-        return func(*args, **kwargs)
-
-    def _note(self, z: Tensor) -> None:
-        """Take account of the zeros of z (N·k, ...) along the line."""
-        value, tangent = unpack_dual(z)
-        if tangent is None:
-            return
-        value, tangent = value.detach(), tangent.detach()
-        if value.numel() % len(self.after):
-            raise UserError(f"Walk: expected activations with the samples first, got {tuple(value.shape)}")
-        value, tangent = (part.reshape(len(self.after), -1) for part in (value, tangent))
+def distances(z: Tensor) -> tuple[float, float]:
+    """The τ of the nearest zeros of a dual z along the line: behind (<= 0) and ahead (>= 0), or ±inf."""
+    value, tangent = unpack_dual(z)
+    if tangent is None:
+        return -torch.inf, torch.inf
+    value, tangent = value.detach(), tangent.detach()
+    tau = -value / tangent
+    if not bool((value != 0).all()):
         # A unit that is zero here and moves stands on its kink: no side is its own, and both distances are 0.
-        moves = tangent.abs() > _STILL * tangent.abs().amax(dim=1, keepdim=True)
-        tau = torch.where(moves | (value != 0), -value / tangent, torch.nan)
-        ahead = torch.where(tau >= 0, tau, torch.inf)
-        behind = torch.where(tau <= 0, tau, -torch.inf)
-        self.after = torch.minimum(self.after, ahead.amin(dim=1))
-        self.before = torch.maximum(self.before, behind.amax(dim=1))
+        moves = tangent.abs() > _STILL * tangent.abs().max()
+        tau = torch.where(moves | (value != 0), tau, torch.nan)
+    ahead = torch.where(tau >= 0, tau, torch.inf).min()
+    behind = torch.where(tau <= 0, tau, -torch.inf).max()
+    return float(behind), float(ahead)
 
 
-_BILINEAR = {"linear", "conv1d", "conv2d", "conv3d"}
+def is_kinked(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call, by its function's name without underscores, is of an operation that is known to have kinks.
+
+    Known are ReLU, LeakyReLU, PReLU, ReLU6, hardtanh, clamp, threshold, |z|, maximum, minimum, max and min over a
+    dimension, max pooling, and comparisons (for `torch.where`).
+    """
+    return next(kinks(name, args, kwargs), None) is not None
+
+
 _AT_ZERO = {"relu", "leaky_relu", "prelu", "rrelu", "abs", "absolute", "sign"}
 _BOUNDED = {"relu6", "hardtanh", "clamp", "clip", "clamp_min", "clamp_max", "threshold"}
 _COMPARISONS = {"gt", "ge", "lt", "le", "maximum", "minimum", "fmax", "fmin"}
 _EXTREMES = {"max", "min", "amax", "amin"}
 
 
-def _along(
-    func: Callable[..., Any], x: Tensor, weight: Tensor, bias: Tensor | None = None, *rest: Any, **options: Any
-) -> Any:
-    """W x + b with tangent W ẋ: forward-mode AD would run a third convolution, of x with the weight's zero tangent."""
-    value, tangent = unpack_dual(x)
-    bias = options.pop("bias", bias)
-    out = func(value, weight, bias, *rest, **options)
-    if tangent is None or unpack_dual(weight)[1] is not None:
-        return out if tangent is None else func(x, weight, bias, *rest, **options)
-    with torch.no_grad():
-        moved = func(tangent, weight, None, *rest, **options)
-    return make_dual(out, moved)
-
-
-def _kinks(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
+def kinks(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
     """Tensors whose zeros are the kinks of one call."""
     z = args[0] if args else kwargs.get("input")
     if not isinstance(z, Tensor) or not z.is_floating_point():

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.forward_ad import dual_level
 
 from gnref.certificates.chain import Array
-from gnref.certificates.kinks import KinkDistances, make_dual, unpack_dual
 from gnref.certificates.pieces import Pieces
+from gnref.certificates.region import Region
 from gnref.errors import UserError
 
 Score = Callable[[Tensor], Tensor]
 """x (N, ...) -> f (N,) or (N, 1), each score a function of its own sample."""
 
-_WALKERS = 16
+_STRETCHES = 16
+_PER_STRETCH = 24
+"""A walk begins at 16 places, or at one for every 24 regions of its budget where that is less."""
+_AFRESH = 64
+"""After how many regions everything is computed anew, so that the rounding of carried values does not add up."""
 _STEP = 2.0**-36
 """How far beyond a kink (in t) the next region is looked for; a region shorter than that is found from its gap."""
 _PATIENCE = 32
@@ -31,6 +34,9 @@ class Walk(Pieces):
 
     start, end (K,) in [0, 1]; f_start, f_end (K,); slopes df/dt (K,); norms ‖∇f‖ (K,); length ‖q - p‖ and rise
     f(q) - f(p). `joined` (K - 1,) says which neighbours meet in a kink; between the others the budget did not reach.
+    drift: the largest difference of what was carried from region to region and of the same computed afresh.
+
+    All of it is computed in float64: a kink's t is exact to some 2^-46, and nothing here is proved.
     """
 
     start: Array
@@ -41,6 +47,7 @@ class Walk(Pieces):
     norms: Array
     length: float
     rise: float
+    drift: float
 
     @classmethod
     def of(
@@ -51,29 +58,36 @@ class Walk(Pieces):
         regions: int = 2000,
         progress: Callable[[int], object] = lambda found: None,
     ) -> "Walk":
-        """Walk from 16 points at once, each towards the next, until all is covered or `regions` are found.
+        """Walk from several places, each towards the next, until all is covered or `regions` are found.
 
         p, q: one sample each, without a batch dimension, float64. `score` computes in float64, does not couple samples
         and is piecewise linear; if it is not, `residual` is not small. `progress` is told how many regions were found.
-        Raises UserError for p, q of another dtype or equal, or an operation that cannot be followed.
+
+        Raises:
+            UserError: p and q are of another dtype or equal, or an operation cannot be followed.
         """
         if p.dtype != torch.float64 or p.shape != q.shape or torch.equal(p, q):
             raise UserError(
                 f"Walk: expected two different float64 points of one shape, got {p.dtype} {tuple(p.shape)} "
                 f"and {q.dtype} {tuple(q.shape)}"
             )
-        pieces = np.empty((0, 6))
-        todo = np.linspace(0, 1, _WALKERS + 1)[:-1] + _STEP
+        pieces, drift = np.empty((0, 6)), 0.0
+        stretches = max(1, min(_STRETCHES, regions // _PER_STRETCH))
+        ends = np.linspace(0, 1, stretches + 1)
+        todo = list(zip(ends[:-1] + _STEP, ends[1:], strict=True))
         turn = idle = 0
-        while len(todo) and len(pieces) < regions and idle < _PATIENCE:
+        while todo and len(pieces) < regions and idle < _PATIENCE:
             before = len(pieces)
-            pieces = _merged(pieces, _pieces_at(score, p, q, todo[: regions - before]))
-            progress(len(pieces))
+            for left, (at, end) in zip(range(len(todo), 0, -1), todo, strict=True):
+                budget = -(-(regions - len(pieces)) // left)
+                found, strayed = _follow(score, p, q, at, end, budget)
+                pieces, drift = _merged(pieces, found)[:regions], max(drift, strayed)
+                progress(len(pieces))
             turn += 1
             idle = 0 if len(pieces) > before else idle + 1
-            todo = _next_points(pieces, turn)
+            todo = _gaps(pieces, turn)
         with torch.no_grad():
-            ends = score(torch.stack([p, q])).reshape(2)
+            rise = float(score(q[None])) - float(score(p[None]))
         start, end, at, f, slopes, norms = _closed(pieces).T
         return cls(
             start,
@@ -83,7 +97,8 @@ class Walk(Pieces):
             slopes,
             norms,
             float((q - p).norm()),
-            float(ends[1] - ends[0]),
+            rise,
+            drift,
         )
 
     def __len__(self) -> int:
@@ -107,11 +122,14 @@ class Walk(Pieces):
     def residual(self) -> float:
         """The check on itself, a few roundings of f where D is piecewise linear and every kink was seen.
 
-        |Σ slope Δt - (f(q) - f(p))| of a complete walk; otherwise the largest |f_end - f_start| where two pieces join.
+        The largest of: the drift; |Σ slope Δt - (f(q) - f(p))| of a complete walk; |f_end - f_start| where two pieces
+        of an incomplete one join.
         """
         if self.complete:
-            return float(abs((self.slopes * (self.end - self.start)).sum() - self.rise))
-        return float(np.abs(self.f_end[:-1] - self.f_start[1:])[self.joined].max(initial=0.0))
+            apart = abs((self.slopes * (self.end - self.start)).sum() - self.rise)
+        else:
+            apart = np.abs(self.f_end[:-1] - self.f_start[1:])[self.joined].max(initial=0.0)
+        return max(float(apart), self.drift)
 
     def lipschitz(self) -> tuple[float, float]:
         """The largest slope of f̂ inside a piece found, and the t in its middle."""
@@ -128,21 +146,35 @@ class Walk(Pieces):
         return float(jumps[kink]), float(self.end[kink])
 
 
-def _pieces_at(score: Score, p: Tensor, q: Tensor, t: Array) -> Array:
-    """The pieces around points t (n,): rows (start, end, t, f, slope, norm). One tangent pass and one gradient."""
-    times = torch.as_tensor(t).reshape(-1, *[1] * p.dim())
-    x = ((1 - times) * p + times * q).requires_grad_()
-    direction = (q - p).expand_as(x)
-    with torch.enable_grad(), dual_level():
-        distances = KinkDistances(len(t), p.dtype)
-        with distances:
-            f, slope = unpack_dual(score(make_dual(x, direction)).reshape(len(t)))
-            slopes = np.zeros(len(t)) if slope is None else slope.detach().numpy().copy()
-    # Outside the dual level, or the gradient would carry a tangent of its own, which is zero.
-    (v,) = torch.autograd.grad(f.sum(), x)
-    start = np.clip(t + distances.before.numpy(), 0, 1)
-    end = np.clip(t + distances.after.numpy(), 0, 1)
-    return np.stack([start, end, t, f.detach().numpy(), slopes, v.flatten(1).norm(dim=1).numpy()], axis=1)
+def _follow(score: Score, p: Tensor, q: Tensor, t: float, end: float, budget: int) -> tuple[Array, float]:
+    """From t on to `end`, or until `budget` regions are found: rows (start, end, t, f, slope, norm), and the drift."""
+    rows: list[tuple[float, ...]] = []
+    region, drift = Region(score, p, q, t), 0.0
+    for turn in range(2 * budget):
+        start, stop = max(0.0, region.t + region.before), min(1.0, region.t + region.after)
+        if start < stop:
+            norm = float(region.gradient.norm())
+            rows.append((start, stop, region.t, region.f, region.slope, norm))
+            drift = max(drift, region.residual())
+        if stop >= end or len(rows) >= budget:
+            break
+        # How far beyond a kink differs from turn to turn, so that a point that fell on a kink is not tried again.
+        step = _STEP * (1 + (turn * 0.618) % 1)
+        if stop + step >= 1:
+            break
+        if turn % _AFRESH == _AFRESH - 1:
+            fresh = Region(score, p, q, stop + step)
+            region.cross(step)
+            drift, region = max(drift, abs(fresh.f - region.f)), fresh
+        else:
+            region.cross(step)
+            if region.t + region.before > stop + _RESOLUTION:
+                # A region shorter than the step was stepped over, and f with it.
+                region = Region(score, p, q, region.t)
+    with torch.no_grad():
+        x = (1 - region.t) * p + region.t * q
+        drift = max(drift, abs(float(score(x[None])) - region.f))
+    return np.array(rows).reshape(-1, 6), drift
 
 
 def _merged(pieces: Array, found: Array) -> Array:
@@ -167,13 +199,13 @@ def _closed(pieces: Array) -> Array:
     return closed
 
 
-def _next_points(pieces: Array, turn: int) -> Array:
-    """A point just inside each gap, at its low end, or within it where it is short.
+def _gaps(pieces: Array, turn: int) -> list[tuple[float, float]]:
+    """(where to begin, end) of each gap: just inside it at its low end, or within it where it is short.
 
     How far inside differs from turn to turn, so that a point that fell on a kink is not tried again.
     """
-    starts = np.concatenate([[0.0], pieces[:, 1]])
-    ends = np.concatenate([pieces[:, 0], [1.0]])
-    gaps = np.nonzero(ends - starts > _RESOLUTION)[0]
+    starts, ends = np.concatenate([[0.0], pieces[:, 1]]), np.concatenate([pieces[:, 0], [1.0]])
     share = 0.1 + 0.8 * ((turn * 0.618) % 1)
-    return np.asarray(starts[gaps] + np.minimum(_STEP * 2.0 ** (turn % 8), share * (ends[gaps] - starts[gaps])))
+    at = starts + np.minimum(_STEP * 2.0 ** (turn % 8), share * (ends - starts))
+    wide = ends - starts > _RESOLUTION
+    return list(zip(at[wide].tolist(), ends[wide].tolist(), strict=True))
