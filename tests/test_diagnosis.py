@@ -312,7 +312,7 @@ class TestVerify:
         ("target", "options", "told"),
         [
             ("theirs", {}, "expected a callable that returns a discriminator, as my.module:build, got 'theirs'"),
-            ("nowhere:build", {}, "nowhere:build cannot be built: ModuleNotFoundError"),
+            ("nowhere:build", {}, "there is no module nowhere: expected one in the folder"),
             ("theirs:absent", {}, "theirs:absent cannot be built: AttributeError"),
             ("theirs:fails", {}, "theirs:fails cannot be built: KeyError: 'no such layer'"),
             ("theirs:number", {}, "expected theirs:number to return a torch.nn.Module, got int"),

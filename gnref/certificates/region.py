@@ -189,6 +189,7 @@ class Region:
             if operation.outputs[index]:
                 self._tangents[Ref(i, index)] = out if zero is None else out - zero
 
+    @torch.no_grad()
     def _pull(self, changed: set[int]) -> None:
         """Redo the adjoints below the changed operations."""
         redone: set[int] = set()
