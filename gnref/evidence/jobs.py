@@ -82,7 +82,8 @@ def _run(job: Job, options: Options) -> None:
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         revision=job.revision,
     )
-    shown = ", ".join(f"{name} {'diverged' if value is None else f'{value:.3f}'}" for name, value in scores.items())
+    several = [f"{name} {'diverged' if value is None else f'{value:.3f}'}" for name, value in scores.items()]
+    shown = ", ".join(several) if len(several) <= 8 else f"{len(several)} scores, the last {several[-1]}"
     file = options.records.append(record)
     print(f"{job.id}: {shown} ({record.seconds:.0f} s) -> {os.path.relpath(file)}", flush=True)
 

@@ -18,7 +18,7 @@ from gnref.evidence.revision import REVISION
 from gnref.training.experiment import Experiment
 from gnref.training.trainer import Trainer
 
-POINTS = 1000
+POINTS = 500
 """Generated points, and reals, of one score."""
 DEVIATION = 0.05
 REALS_SEED, LATENTS_SEED = 1, 2
