@@ -8,7 +8,7 @@ accepts a graph only where every operation keeps the samples apart.
 import types
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import get_gradient_edge
 
+from gnref import work
 from gnref.admissible import check_modules, coupling_modules, parts_of
 from gnref.operations import NotExact, check
 from gnref.owners import module_of
@@ -38,6 +39,7 @@ class _Record:
     calls: int = 0
     settled: bool = False
     seen: bool = False
+    pays: dict[Hashable, bool] = field(default_factory=dict)
 
     def due(self) -> bool:
         """Whether to look at this call: the first three, then at the fourth, the eighth and so on."""
@@ -55,6 +57,7 @@ class Watch:
 
     discriminator: Any
     records: list[_Record]
+    trained: bool
 
     def refuse_coupled(self, run: Callable[[Any], Any], score: Tensor, inner: Tensor, gradient: Tensor) -> None:
         """Refuse scores f (N,) or (N, 1) of which one depends on another's sample, at the first calls of each callable.
@@ -100,6 +103,16 @@ class Watch:
             raise ValueError(_sentence(self.discriminator, run, score, inner))
         self.records[0].settled = bool(own.any())
 
+    def replay_pays(self, score: Tensor, inner: Tensor) -> bool:
+        """`work.replay_pays`, counted once for each shape of a callable's input, trained and frozen."""
+        known = self.records[0].pays
+        case = inner.shape, self.trained
+        if case not in known:
+            if len(known) >= _MODES:
+                known.clear()
+            known[case] = work.replay_pays(score, inner)
+        return known[case]
+
     def warn_of_a_sigmoid(self, head: Tensor) -> None:
         """Warn once of scores that are probabilities: with f̂ of them a GAN learns nothing."""
         record = self.records[-1]
@@ -123,7 +136,9 @@ def watch(discriminator: Any, admit: bool) -> Watch:
         ValueError: it is a discriminator, or a method of one, with batch normalization in training mode.
     """
     roots = list(_roots(discriminator, 2))
-    mode = tuple([part.training for root in roots for part in parts_of(root)])
+    parts = [part for root in roots for part in parts_of(root)]
+    mode = tuple([part.training for part in parts])
+    trained = not roots or any(p is not None and p.requires_grad for part in parts for p in part._parameters.values())
     key = _key(discriminator), mode, admit, *map(id, roots[1:])
     anew = not roots or "_is_replica" in vars(roots[0])  # DataParallel makes replicas for each call
     try:
@@ -138,10 +153,10 @@ def watch(discriminator: Any, admit: bool) -> Watch:
             modes.clear()
         record = modes[key] = _Record()
     if not anew:
-        return Watch(discriminator, [record])
+        return Watch(discriminator, [record], trained)
     if len(_codes) >= _CODES:
         _codes.clear()
-    return Watch(discriminator, [record, _codes.setdefault(key, _Record())])
+    return Watch(discriminator, [record, _codes.setdefault(key, _Record())], trained)
 
 
 def _key(discriminator: Any) -> Hashable:

@@ -54,7 +54,11 @@ class Parts(NamedTuple):
     gradient_norm: Tensor
     """‖∇ₓf‖ over all inputs of one sample; inf where it exceeds the dtype's range (f̂ is right all the same)."""
     method: str
-    """What computes the gradient of f̂: "replay", "double-backward", or "value" where none was asked for."""
+    """What computes the gradient of f̂: "replay", "double-backward", or "value" where none was asked for.
+
+    "auto" takes double backward where an operation is not known to be piecewise linear (a module's backward hook is
+    such an operation) and where D computes so little that the replay would cost more (`gnref.work`).
+    """
 
 
 def gradient_normalize(
@@ -85,7 +89,7 @@ def gradient_normalize(
         x: (N, ...) of any rank and floating dtype; N may be 0.
         zeta: "abs" is GN [GN, Eq. 11]; "one" and "zero" are its ablations GN_1 and GN_0 [GN, Figure 2].
         method: "double-backward" differentiates ‖∇f‖ again; "replay" is the exact gradient of a piecewise-linear D in
-            four passes instead of six, and refuses any other D; "auto" is replay where it is exact.
+            four passes instead of six, and refuses any other D; "auto" is replay where it is exact and pays.
         reduce: "mean" normalizes the mean of a dense score map (N, ...) instead of refusing the map.
         output: where the scores stand in what D returns, as an index, a key or a tuple of them; the rest of the output
             is passed on. Without it everything that D returns is scores.
@@ -141,7 +145,7 @@ def normalization_parts(
     >>> import torch, gnref
     >>> parts = gnref.normalization_parts(torch.nn.Linear(2, 1), torch.ones(3, 2))
     >>> parts.normalized.shape, parts.gradient_norm.shape, parts.method
-    (torch.Size([3, 1]), torch.Size([3]), 'replay')
+    (torch.Size([3, 1]), torch.Size([3]), 'double-backward')
     """
     call = _Call(discriminator, x, args, kwargs, _Options(zeta, method, reduce, output, coupled))
     return call.output(call.parts)
@@ -287,6 +291,8 @@ class _Call:
 
     def _plan(self, score: Tensor) -> replay.Plan | None:
         if not self.differentiable or self.options.coupled or self.options.method == "double-backward":
+            return None
+        if self.options.method == "auto" and not self.watch.replay_pays(score, self.inner):
             return None
         try:
             return replay.plan(score.reshape(-1), self.inner)

@@ -15,7 +15,7 @@ ORDER = [
     ["errors", "remedies"],
     ["exact_modules", "figures", "files", "supervisor"],
     ["exact", "claims", "report", "operations", "owners", "quotient", "capture"],
-    ["networks", "losses", "data", "replay", "admissible", "outputs"],
+    ["networks", "losses", "data", "replay", "admissible", "outputs", "work"],
     ["coupling"],
     ["normalization"],
     ["penalties", "certificates"],
