@@ -62,6 +62,8 @@ def cost(subject: Subject, coupled: bool, batch: int = 16) -> Cost:
             parts("replay")
         except ValueError as error:
             reason = str(error).partition("but ")[2].partition("; use")[0] or str(error)
+        else:
+            reason = "it computes too little for the replay to pay"
     seconds: dict[Callable[[], None], list[float]] = {normalized: [], plain: []}
     for run in (normalized, plain):
         run()
