@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gnref"
 # Each room imports only from rows above its own; rooms of one row do not import each other, except as named below.
 ORDER = [
     ["errors", "remedies"],
-    ["exact_modules", "figures", "files", "supervisor"],
+    ["devices", "exact_modules", "figures", "files", "supervisor"],
     ["exact", "claims", "report", "operations", "owners", "quotient", "capture"],
     ["networks", "losses", "data", "replay", "admissible", "outputs", "work"],
     ["coupling"],

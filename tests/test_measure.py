@@ -230,4 +230,7 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     assert report["environment"]["torch"] == torch.__version__
     refused = subprocess.run([*command, "--network", "cnn-32", "--layout", "fused"], capture_output=True, text=True)
     assert refused.returncode == 2
-    assert refused.stderr.strip() == "Steps: cnn-32 has no pooling to fuse; choose the layout plain or channels-last"
+    assert (
+        refused.stderr.strip()
+        == "gnref.measure: Steps: cnn-32 has no pooling to fuse; choose the layout plain or channels-last"
+    )

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 from gnref.evaluation.evaluate import Evaluation, evaluate
-from gnref.files import write_atomically
+from gnref.files import check_outputs, write_atomically
 
 
 def evaluate_and_show(
     source: Path, protocol: str, features: str | None, real: Path | None, report: Path | None
 ) -> None:
     """Evaluate, print, and write the evaluation to `report` (JSON) if there is one."""
+    check_outputs({"--json": report})
     evaluation = evaluate(source, protocol, features=features, real=real)
     print(show(evaluation))
     if report is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn, Protocol
 
-from gnref.errors import UserError
+from gnref.errors import UserError, one_sentence
 from gnref.evidence.jobs import Job, dry_run, run_all
 from gnref.evidence.lines import Line, as_json, as_text
 from gnref.evidence.options import Options, within
@@ -45,20 +45,15 @@ class Artefact:
 
 def main(artefact: Artefact, home: Path) -> NoReturn:
     """Do what the command line says, and exit; `home` is the folder of the script."""
-    arguments = _parser(artefact).parse_args()
+    with one_sentence(artefact.name):
+        arguments = _parser(artefact).parse_args()
     if not (arguments.check or arguments.run or arguments.dry_run or arguments.plot):
         _parser(artefact).error("expected at least one of --check, --run, --dry-run, --plot")
     options = Options(home, arguments.cell, arguments.data, tuple(arguments.samples), arguments.runs, arguments.jobs)
-    try:
+    code = 0
+    with one_sentence(artefact.name):
         code = act(artefact, options, arguments)
-        sys.stdout.flush()
-        sys.exit(code)
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except UserError as mistake:
-        print(f"{artefact.name}: {mistake}", file=sys.stderr)
-        sys.exit(2)
+    sys.exit(code)
 
 
 def _parser(artefact: Artefact) -> argparse.ArgumentParser:

@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 import torch
 
-from gnref.errors import UserError
-from gnref.files import write_atomically
+from gnref.devices import device_named
+from gnref.errors import UserError, one_sentence
+from gnref.files import check_outputs, write_atomically
 from gnref.measure.methods import METHODS, NETWORKS
 from gnref.measure.steps import PARTS, Part, Setting
 from gnref.measure.tables import Figure, measured
@@ -20,13 +21,18 @@ from gnref.training.execution import Capture, Layout
 
 def main() -> int:
     """Measure, print, and write."""
-    options = _options()
-    torch.set_num_threads(options.threads)
-    try:
-        return _measure(options)
-    except UserError as mistake:
-        print(mistake, file=sys.stderr)
-        return 2
+    code = 0
+    with one_sentence("gnref.measure"):
+        options = _options()
+        for name in ("batch", "width", "rounds", "threads"):
+            value = getattr(options, name)
+            if value is not None and not 1 <= value <= 2**31:
+                raise UserError(f"--{name}: expected a number from 1 to 2^31, got {value}")
+        device_named(options.device, ("cpu", "cuda", "meta"))
+        check_outputs({"--json": options.json})
+        torch.set_num_threads(options.threads)
+        code = _measure(options)
+    return code
 
 
 def _measure(options: Any) -> int:

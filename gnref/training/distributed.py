@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from gnref.devices import device_named
+from gnref.errors import UserError
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -66,22 +69,46 @@ class Processes:
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Processes]:
     """Join the processes that `torchrun` started, or be one alone; each has a GPU of its own where there are any."""
-    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    named = device_named(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if "WORLD_SIZE" not in os.environ:
-        alone = torch.device(kind)
-        if alone.type == "cuda" and alone.index is not None:
-            torch.cuda.set_device(alone)  # graphs are captured on the current one
-        yield Processes(alone)
+        if named.type == "cuda" and named.index is not None:
+            torch.cuda.set_device(named)  # graphs are captured on the current one
+        yield Processes(named)
         return
-    here = torch.device(kind, int(os.environ["LOCAL_RANK"])) if kind == "cuda" else torch.device(kind)
-    if kind == "cuda":
+    local = _place_among_processes()
+    here = device_named(f"cuda:{local}") if named.type == "cuda" else named
+    if here.type == "cuda":
         torch.cuda.set_device(here)
-    # The others wait while the first one scores: that may take longer than the default timeout.
-    dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=timedelta(hours=2))
+    try:
+        # The others wait while the first one scores: that may take longer than the default timeout.
+        dist.init_process_group("nccl" if here.type == "cuda" else "gloo", timeout=timedelta(hours=2))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise UserError(
+            f"the processes did not find each other ({str(error).splitlines()[0]}); start torchrun again"
+        ) from None
     try:
         yield Processes(here, dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def _place_among_processes() -> int:
+    """This process's number on its machine, of the variables that torchrun sets; UserError where one is wrong."""
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")
+    values = {name: os.environ.get(name, "") for name in names}
+    for name, value in values.items():
+        if not (value.isascii() and value.isdecimal()):
+            raise UserError(
+                f"WORLD_SIZE is set and {name} is {value or 'not'!s}: several processes are started by torchrun, which "
+                "sets both; unset WORLD_SIZE to train in one"
+            )
+    rank, count, local = (int(values[name]) for name in names[:3])
+    if rank >= count or not os.environ.get("MASTER_ADDR"):
+        raise UserError(
+            f"RANK is {rank} of WORLD_SIZE {count} at MASTER_ADDR {os.environ.get('MASTER_ADDR', 'not set')}: start "
+            "the processes with torchrun, or unset WORLD_SIZE to train in one"
+        )
+    return local
 
 
 def exchanging(objective: nn.Module, processes: Processes, some_unused: bool) -> nn.Module:

@@ -1,9 +1,10 @@
 """What an experiment is: every setting that decides its weights, and which combinations make sense."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from gnref.data import Dataset
 from gnref.errors import UserError
@@ -132,6 +133,9 @@ DEFAULT_SOURCES: Mapping[str, str] = MappingProxyType(
 def from_settings(settings: Mapping[str, Any]) -> Experiment:
     """The experiment that `Experiment.settings` wrote; UserError where a setting is unknown or has a wrong value."""
     unknown = set(settings) - {each.name for each in fields(Experiment)}
+    absent = {"name", "dataset", "architecture"} - set(settings)
+    if absent:
+        raise UserError(f"experiment {settings.get('name')}: settings without {', '.join(sorted(absent))}")
     if unknown:
         raise UserError(f"experiment {settings.get('name')}: unknown settings {', '.join(sorted(unknown))}")
     return Experiment(**settings)
@@ -157,8 +161,12 @@ def overridden(experiment: Experiment, assignments: Sequence[str]) -> Experiment
 def _check_types(experiment: Experiment) -> None:
     for name, hint in get_type_hints(Experiment).items():
         value = getattr(experiment, name)
-        if get_args(hint) and isinstance(value, str) and value not in get_args(hint):
+        if get_origin(hint) is Literal and value not in get_args(hint):
             raise UserError(f"{experiment.name}: {name} is one of {', '.join(get_args(hint))}; got {value!r}")
+        if hint in (int, bool, str) and type(value) is not hint:
+            raise UserError(f"{experiment.name}: {name} takes a {hint.__name__}, got {value!r}")
+        if hint is float and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise UserError(f"{experiment.name}: {name} takes a finite number, got {value!r}")
 
 
 def _complaints(e: Experiment) -> list[str]:
@@ -176,14 +184,21 @@ def _complaints(e: Experiment) -> list[str]:
             "lr_discriminator",
             "penalty_every",
             "replicas",
+            "epsilon",
+            "size",
         )
     }
+    betas = {"beta1": e.beta1, "beta2": e.beta2, "ema_decay": e.ema_decay}
     gradient = e.normalization in ("gn", "gn1", "gn0")
     points = e.dataset in ("ring", "grid")
     cases = [
         *((value <= 0, f"{key} must be positive, got {value}") for key, value in positive.items()),
+        *((value >= 2**31, f"{key} must be below 2^31, got {value}") for key, value in positive.items()),
+        *((not 0 <= value < 1, f"{key} must lie in [0, 1), got {value}") for key, value in betas.items()),
         (e.consistency_weight < 0, f"consistency_weight must not be negative, got {e.consistency_weight}"),
-        (not 0 <= e.ema_decay < 1, f"ema_decay must lie in [0, 1), got {e.ema_decay}"),
+        (e.ema_start < 0, f"ema_start must not be negative, got {e.ema_start}"),
+        (e.phase_images < 0, f"phase_images must not be negative, got {e.phase_images}"),
+        (e.classes < 0, f"classes must not be negative, got {e.classes}"),
         (e.penalty == "none" and e.penalty_weight != 0, "penalty_weight without a penalty; say penalty=1-gp or 0-gp"),
         (e.penalty != "none" and e.penalty_weight <= 0, f"{e.penalty} needs a positive penalty_weight"),
         (
