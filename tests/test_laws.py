@@ -69,6 +69,15 @@ def test_a_claim_names_its_laws_and_their_properties() -> None:
     assert f"one-lipschitz-everywhere    {where}" in describe(find("theorem-6-global"))
 
 
+def test_every_law_that_judges_an_implementation_says_its_usual_cause_and_remedy() -> None:
+    from gnref.conformance.plan import laws
+
+    for law in laws():
+        for said in (law.cause, law.remedy):
+            assert said.endswith("."), law.id
+            assert ":" not in said[:12], law.id
+
+
 def test_laws_have_one_id_each_and_a_statement_of_one_line() -> None:
     assert len({law.id for law in ALL}) == len(ALL)
     assert all(law.statement.endswith(".") for law in ALL)

@@ -23,6 +23,8 @@ class Finding:
     seconds: float = 0.0
     reason: str = ""
     """What came and what should have come; or why the law was left out."""
+    cause: str = ""
+    """What usually breaks this law."""
     remedy: str = ""
     """What to do about it."""
     snippet: str = ""

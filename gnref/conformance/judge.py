@@ -68,11 +68,13 @@ def judge(
             share = _limited(check, guarded, case, limit - (time.monotonic() - start))
         except (Exception, NeverReturned, SystemExit) as error:
             outcome, reason = _outcome(error, limit)
-            remedy = for_a_law(check.law, error) if outcome == "raised" else ""
+            cause, remedy = "", for_a_law(check.law, error) if outcome == "raised" else ""
             if outcome == "broken":
+                cause, remedy = check.law.cause, check.law.remedy
                 case, reason = _smallest(check, guarded, case, reason, limit)
             seconds, snippet = time.monotonic() - start, _snippet(check, case, preamble)
-            return replace(found, outcome=outcome, reason=reason, remedy=remedy, snippet=snippet, seconds=seconds)
+            told = replace(found, outcome=outcome, reason=reason, cause=cause, remedy=remedy)
+            return replace(told, snippet=snippet, seconds=seconds)
         if found.worst is not None:
             found = replace(found, worst=max(found.worst, share))
     return replace(found, seconds=time.monotonic() - start)

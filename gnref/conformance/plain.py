@@ -23,7 +23,11 @@ def plain_call(capability: tuple[Capability, ...]) -> Law:
     generator_only = "generator-only" in capability
 
     def check(normalize: Normalize, case: Case) -> float:
-        """normalize(D, x) returns a tensor of D's shape and dtype, without NaN, attached to autograd's graph."""
+        """normalize(D, x) returns a tensor of D's shape and dtype, without NaN, attached to autograd's graph.
+
+        Usual cause: The function returns another shape, a number, or scores without their graph.
+        Remedy: Return a tensor of D's own shape and dtype, attached to autograd's graph.
+        """
         module, x = case.module(), case.x()
         if generator_only:
             x.requires_grad_()
@@ -62,6 +66,9 @@ def declared_eps(eps: float) -> Law:
         """|f̂| lies between |f|/(g + |f| + ε) and |f|/(g + |f|), within (n/2 + 5) roundings: ε is not above its size.
 
         f scaled by 2^-12 shows ε beside g + |f| where it is 1e-8, as 1 does where it is larger; ε costs one rounding.
+
+        Usual cause: ε is larger than declared, or stands under the root.
+        Remedy: Declare the ε of f / (g + |f| + ε) as it stands in the code.
         """
         factor = 2.0**-12
         f, g = factor * np.abs(case.exact.score), factor * case.norm

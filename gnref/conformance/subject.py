@@ -96,7 +96,7 @@ class Subject:
                 yield check, None
                 now = self.judge(check, CASES if budget is None else 8, turn)
                 if now.plain_fails and now.outcome != "never returned":
-                    now = replace(now, remedy=by_trying(partial(self._with, check), LIMITED))
+                    now = replace(now, remedy=by_trying(partial(self._with, check), LIMITED) or now.remedy)
                 elif now.outcome == "raised" and not now.remedy:
                     now = replace(now, remedy=by_trying(partial(self._with, check), ADAPTED))
                 before[check] = _sum(before[check], now) if check in before else now

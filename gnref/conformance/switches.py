@@ -55,7 +55,11 @@ def restore(before: dict[str, Any]) -> list[str]:
 
 @law("normalized-function", evidence="equality", fixed=lambda: list(network_cases())[:1])
 def global_switches(normalize: Normalize, case: Case) -> float:
-    """A call and its backward pass leave PyTorch's process-wide switches alone, the default dtype among them."""
+    """A call and its backward pass leave PyTorch's process-wide switches alone, the default dtype among them.
+
+    Usual cause: torch.set_default_dtype, set_grad_enabled or set_detect_anomaly is called and not undone.
+    Remedy: Use a context manager, such as torch.enable_grad(), inside the function.
+    """
     before = switches()
     scores = normalize(case.module(), case.x())
     changed = restore(before)

@@ -33,7 +33,11 @@ def _random_states() -> tuple[Tensor, str, object]:
 
 @law("normalized-function", evidence="equality", drawn="cases", fixed=network_cases)
 def no_side_effects(normalize: Normalize, case: Case) -> float:
-    """x, every parameter, each `requires_grad` and `.grad`, the mode and the random states are as before."""
+    """x, every parameter, each `requires_grad` and `.grad`, the mode and the random states are as before.
+
+    Usual cause: x.requires_grad_() on the caller's x, scores.backward() instead of torch.autograd.grad, or D.eval().
+    Remedy: Work on x.detach().requires_grad_() where x does not require a gradient, and use torch.autograd.grad.
+    """
     module, x = case.module(), case.x()
     marks = [torch.full_like(p, 3.0) for p in module.parameters()]
     for parameter, mark in zip(module.parameters(), marks, strict=True):
@@ -74,7 +78,11 @@ def no_side_effects(normalize: Normalize, case: Case) -> float:
     needs=("batch", "parameter gradient"),
 )
 def one_forward_pass(normalize: Normalize, case: Case) -> float:
-    """Buffers see exactly one forward pass in training mode, with the backward pass of the scores included."""
+    """Buffers see exactly one forward pass in training mode, with the backward pass of the scores included.
+
+    Usual cause: D is called once for f and once more for ∇ₓf.
+    Remedy: Take f and ∇ₓf from the same forward pass: spectral norm's power iteration and running means advance once.
+    """
     module = _Counting(case.module())
     torch.autograd.backward(normalize(module, case.x(), *case.arguments()).sum())
     return judge("forward passes seen by a buffer", module.passes, 1, 0.0, case.snippet())
@@ -82,7 +90,11 @@ def one_forward_pass(normalize: Normalize, case: Case) -> float:
 
 @law("normalized-function", evidence="equality", drawn="cases", fixed=network_cases, needs=("arguments",))
 def keyword_arguments(normalize: Normalize, case: Case) -> float:
-    """Further arguments reach the discriminator, by position and by keyword: f + a - b for given a, b."""
+    """Further arguments reach the discriminator, by position and by keyword: f + a - b for given a, b.
+
+    Usual cause: The function calls D(x) with x alone, or passes on positions but not keywords.
+    Remedy: Accept *args and **kwargs and pass both to D; declare --capability no-conditional where there are none.
+    """
 
     class Shifted(nn.Module):
         def __init__(self, module: nn.Module) -> None:

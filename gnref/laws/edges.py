@@ -82,7 +82,12 @@ def edges() -> Iterator[Edge]:
     needs=("parameter gradient", "no epsilon"),
 )
 def zero_over_zero(normalize: Normalize, case: Edge) -> float:
-    """Where f = 0 and ∇ₓf = 0 the score is 0, the only odd value, and no gradient is NaN."""
+    """Where f = 0 and ∇ₓf = 0 the score is 0, the only odd value, and no gradient is NaN.
+
+    Usual cause: 0/0: a dead region with f = 0, as at initialization with zero biases.
+    Remedy: Set f̂ = 0 there, with torch.where before and after the division, so that the backward pass has no NaN
+    either.
+    """
     module = affine(0.0, (0.0,) * len(case.gradient), case.dtype, case.device)
     scores = normalize(module, torch.zeros_like(module.weight))
     judge("f̂ at f = ‖∇f‖ = 0", scores, np.zeros((1, 1)), 0.0, case.snippet())
@@ -95,7 +100,11 @@ def zero_over_zero(normalize: Normalize, case: Edge) -> float:
 
 @law("normalized-function", level="robustness", drawn="cases", fixed=network_cases, needs=("parameter gradient",))
 def dead_region(normalize: Normalize, case: Case) -> float:
-    """Where ∇ₓf = 0 and f ≠ 0: f̂ = ±1, and every gradient is 0 within 4 roundings of the literal 1/N - 1/N."""
+    """Where ∇ₓf = 0 and f ≠ 0: f̂ = ±1, and every gradient is 0 within 4 roundings of the literal 1/N - 1/N.
+
+    Usual cause: An ε, or the norm's derivative at 0, which is NaN for a square root of a sum of squares.
+    Remedy: Use torch.linalg.vector_norm, whose derivative at 0 is 0, and no ε.
+    """
     dead = case.at(case.exact.squared_norm == 0)
     if not dead.points or not isinstance(dead.network, ExactNetwork):
         return 0.0
@@ -120,7 +129,11 @@ def dead_region(normalize: Normalize, case: Case) -> float:
     needs=("no epsilon",),
 )
 def exponent_range(normalize: Normalize, case: Edge) -> float:
-    """f̂ is right within (n/2 + 8) roundings wherever f, ∇ₓf and ‖∇ₓf‖ + |f| are normal numbers, near overflow too."""
+    """f̂ is right within (n/2 + 8) roundings wherever f, ∇ₓf and ‖∇ₓf‖ + |f| are normal numbers, near overflow too.
+
+    Usual cause: Squares overflow or underflow in the norm.
+    Remedy: Divide f and ∇ₓf by the largest entry before squaring, or compute the quotient in float64.
+    """
     f, squared = exact_edge(case)
     expected = float(normalized(f, squared))
     smallest = torch.finfo(case.dtype).smallest_normal
@@ -138,7 +151,11 @@ def exponent_range(normalize: Normalize, case: Edge) -> float:
     needs=("parameter gradient", "no epsilon"),
 )
 def gradient_range(normalize: Normalize, case: Edge) -> float:
-    """∂f̂/∂f = g/N² and ∂f̂/∂v = -f v/(g N²) within (n/2 + 8) roundings, where v, N = g + |f| and they are normal."""
+    """∂f̂/∂f = g/N² and ∂f̂/∂v = -f v/(g N²) within (n/2 + 8) roundings, where v, N = g + |f| and they are normal.
+
+    Usual cause: 1/N - |f|/N² cancels where |f| is much larger than g.
+    Remedy: Give the quotient its closed-form derivative g/N², or compute it in float64.
+    """
     f, squared = exact_edge(case)
     limits = torch.finfo(case.dtype)
     module = case.module()

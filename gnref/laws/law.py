@@ -85,6 +85,20 @@ class Law(_Stated):
         return self.check(normalize, case)
 
     @property
+    def cause(self) -> str:
+        """What usually breaks it: the paragraph of its docstring that begins with `Usual cause:`."""
+        return self._said("Usual cause:")
+
+    @property
+    def remedy(self) -> str:
+        """What mends that: the paragraph of its docstring that begins with `Remedy:`."""
+        return self._said("Remedy:")
+
+    def _said(self, head: str) -> str:
+        _, _, after = (self.check.__doc__ or "").partition(head)
+        return " ".join(after.partition("Remedy:")[0].partition("\n\n")[0].split())
+
+    @property
     def refuted(self) -> bool:
         """Whether the law must fail at the counterexample of its claim."""
         return self.level == "refuted"

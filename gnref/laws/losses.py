@@ -17,7 +17,11 @@ from gnref.laws.law import law
 
 @law("output-range", evidence="equality", drawn="cases", fixed=network_cases)
 def bound(normalize: Normalize, case: Case) -> float:
-    """|f̂| ≤ 1 with no tolerance, in every floating dtype: fl(g + |f|) ≥ |f| and division is monotone."""
+    """|f̂| ≤ 1 with no tolerance, in every floating dtype: fl(g + |f|) ≥ |f| and division is monotone.
+
+    Usual cause: The denominator is smaller than |f|: f in place of |f|, or |f| left out.
+    Remedy: Divide by g + |f| computed in one dtype; that is at least |f| in floating point too.
+    """
     scores = scores_of(normalize, case)
     judge("the share of scores with |f̂| ≤ 1", (scores.abs() <= 1).double().mean(), 1.0, 0.0, case.snippet())
     return 0.0
@@ -37,7 +41,11 @@ def half_edges() -> Iterator[Edge]:
     needs=("no epsilon",),
 )
 def half_precision(normalize: Normalize, case: Edge) -> float:
-    """In bfloat16 and float16 f̂ is right within n/2 + 8 roundings, and |f̂| ≤ 1 without tolerance."""
+    """In bfloat16 and float16 f̂ is right within n/2 + 8 roundings, and |f̂| ≤ 1 without tolerance.
+
+    Usual cause: The norm is computed in half precision, whose squares overflow at 256.
+    Remedy: Convert f and ∇ₓf to float32 before the quotient.
+    """
     worst = 0.0
     for dtype in (torch.bfloat16, torch.float16):
         half = case.to(dtype, case.device)
@@ -53,7 +61,11 @@ def half_precision(normalize: Normalize, case: Edge) -> float:
 
 @law("ns-without-sigmoid", evidence="equality", drawn="cases", fixed=network_cases)
 def probability_without_sigmoid(normalize: Normalize, case: Case) -> float:
-    """(1 + f̂)/2 is a probability, in [0, 1] with no tolerance, and the loss made of it is finite even at f̂ = ±1."""
+    """(1 + f̂)/2 is a probability, in [0, 1] with no tolerance, and the loss made of it is finite even at f̂ = ±1.
+
+    Usual cause: f̂ leaves [-1, 1], or is NaN.
+    Remedy: Divide by g + |f|, and treat f = g = 0.
+    """
     scores = normalize(case.module(), case.x(), *case.arguments())
     probability = (1 + scores) / 2
     judge("0 ≤ (1 + f̂)/2 ≤ 1", bool(((probability >= 0) & (probability <= 1)).all()), True, 0.0, case.snippet())
@@ -68,6 +80,9 @@ def hinge_is_wasserstein(normalize: Normalize, case: Case) -> float:
 
     The hinge's gradients are those of 1 ± f̂ there, and the constant has none. The values: f̂ and 1 ± f̂ are at most 2,
     and each of N + 4 roundings costs at most 2U on each side.
+
+    Usual cause: f̂ leaves (-1, 1), or its backward pass depends on the loss's value.
+    Remedy: Make f̂ the same differentiable function for every loss.
     """
     module = case.module()
     inside = (normalize(module, case.x(), *case.arguments()).detach().abs().flatten() < 1).cpu().numpy()
@@ -77,7 +92,11 @@ def hinge_is_wasserstein(normalize: Normalize, case: Case) -> float:
 
 @law("eq-15-hinge-wasserstein", level="robustness", drawn="cases", fixed=network_cases, needs=("parameter gradient",))
 def saturated_hinge(normalize: Normalize, case: Case) -> float:
-    """Where |f̂| = 1 on a dead region the two losses' gradients agree within the rounding of 1/N - |f|/N²."""
+    """Where |f̂| = 1 on a dead region the two losses' gradients agree within the rounding of 1/N - |f|/N².
+
+    Usual cause: f̂ passes ±1 by a rounding, where the hinge's gradient is 0.
+    Remedy: Divide by g + |f| computed in one dtype.
+    """
     dead = case.at(case.exact.squared_norm == 0)
     if not dead.points or not isinstance(dead.network, ExactNetwork):
         return 0.0

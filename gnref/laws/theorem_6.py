@@ -48,6 +48,9 @@ def slope_identity(normalize: Normalize, case: Case) -> float:
 
     ∂f̂/∂f is right within some of 1/N, and every term of α v is bounded by that of the network of absolute values: m
     roundings of ‖v‖ so bounded over N. (1 - |f̂|)² moves by at most 2|δf̂| ≤ (n + 8)U. N ≥ |f| > 0.
+
+    Usual cause: The norm is detached or too small, so that f̂ is steeper in x than it should be.
+    Remedy: Pass create_graph=True to torch.autograd.grad, and take the norm over all inputs of a sample.
     """
     case = live(case)
     if not case.points:
@@ -64,7 +67,11 @@ def slope_identity(normalize: Normalize, case: Case) -> float:
 
 @law("theorem-6-almost-everywhere", drawn="cases", fixed=network_cases, needs=("input gradient",))
 def generator_gradient(normalize: Normalize, case: Case) -> float:
-    """A generator's step: for x = 2z - 1, ∂f̂/∂z = 2 (g/N²) ∇ₓf; x is not a leaf, and the gradient flows through it."""
+    """A generator's step: for x = 2z - 1, ∂f̂/∂z = 2 (g/N²) ∇ₓf; x is not a leaf, and the gradient flows through it.
+
+    Usual cause: The input is detached before D sees it, or a closed form assumes that the loss is a mean.
+    Remedy: Differentiate with x itself; where x is no leaf, use it as it is, without x.detach().
+    """
     case = live(case)
     if not case.points:
         return 0.0
@@ -119,6 +126,9 @@ def jump(normalize: Normalize, case: Facet) -> float:
 
     The two points lie h = 2^-24 directions off the facet; within its region f̂ changes by at most h‖d‖ on the way
     (its slope is at most 1), and each score is (n/2 + 4) + 3 roundings off.
+
+    Usual cause: Something smooths or clips f̂ at a kink: an ε, a clamp, a spectral norm beside it.
+    Remedy: Leave the quotient as it stands, f / (g + |f|).
     """
     step, sides, limits = Fraction(1, 2**24), [], []
     d = tuple(Fraction(c) for c in case.direction)
@@ -167,6 +177,9 @@ def slope_formula(normalize: Normalize, case: Smooth) -> float:
 
     The point itself is rounded, and its slope moves by at most |f̂''| U|x|; with f, f', f'' of order 10 and 40 roundings
     of terms that stay below 8 on the cases given, 512 U is allowed.
+
+    Usual cause: A closed form that is right for piecewise-linear D only, or a norm without its graph.
+    Remedy: Use double backward for smooth D, or declare --capability piecewise-linear-only.
     """
     return judge("f̂'", slope_of(normalize, case), case.derivative(), 512 * 2.0**-53, case.snippet())
 
