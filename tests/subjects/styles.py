@@ -1,21 +1,12 @@
-"""The styles of gradient normalization in public code, written anew from their description, and which laws each keeps.
-
-`python tests/subjects/styles.py` writes the table, tests/subjects/styles.md, that the README shows; a test compares.
-"""
+"""The styles of gradient normalization in public code, written anew from their description."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from gnref import gradient_normalize
-from gnref.conformance import Finding, Options, Subject
 from gnref.normalization import literal
-
-TABLE = Path(__file__).with_name("styles.md")
 
 
 def _leaf(x: Tensor) -> Tensor:
@@ -39,12 +30,6 @@ def formula(denominator: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Te
         return f / denominator(f.abs(), v)
 
     return normalize
-
-
-def marks_input(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """The literal formula, with x marked in place."""
-    x.requires_grad_()
-    return literal(D, x, *args, **kwargs)
 
 
 def two_forwards(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -136,88 +121,76 @@ def mean_shortcut(D: Any, x: Tensor, loss: Any, *args: Any, **kwargs: Any) -> Te
     return shortcut(D, x, mean, *args, **kwargs)
 
 
-@dataclass(frozen=True)
-class Style:
-    """One way of writing it, under the heading of its column."""
-
-    heading: str
-    about: str
-    normalize: Callable[..., Tensor]
-    generator: Callable[..., Tensor] | None = None
-    eps: float = 0.0
-
-    def findings(self) -> list[Finding]:
-        """What became of every law, in float64 where it is judged there; of a pair, of its generator form."""
-        options = Options(("piecewise-linear-only",) if self.generator is not None else (), self.eps)
-        subject = Subject(self.normalize, self.generator, options)
-        checks = [check for check in subject.checks() if check.of_generator == (self.generator is not None)]
-        first = {check.law.id: check for check in reversed(checks) if check.law.id not in _OF_THE_KIT}
-        return [subject.judge(check, 2) for check in reversed(first.values())]
+def original(net_D: Any, x: Tensor, **kwargs: Any) -> Tensor:
+    """The published function's shape: labels by name alone, x marked in place, one gradient with its graph."""
+    x.requires_grad_(True)
+    f = net_D(x, **kwargs)
+    (v,) = torch.autograd.grad(f, [x], torch.ones_like(f), create_graph=True, retain_graph=True)
+    return f / (_per_sample(torch.norm(torch.flatten(v, start_dim=1), p=2, dim=1), f) + torch.abs(f))
 
 
-_OF_THE_KIT = ("plain-call", "declared-eps")
-
-_plus_eps = formula(lambda f, v: v.norm(dim=-1) + f + 1e-8)
-
-STYLES = (
-    Style("gnref", "this package", gradient_normalize),
-    Style("literal", "one forward pass, one gradient with its graph, one quotient", literal),
-    Style("marks x", "the literal formula with `x.requires_grad_()` in place", marks_input),
-    Style("two passes", "‖∇f‖ from a helper with a forward pass of its own", two_forwards),
-    Style("loop", "one sample after another", loop),
-    Style("vmap", "`torch.func.vmap(grad(...))`", functional),
-    Style("+ ε", "ε = 1e-8 added below, not declared", _plus_eps),
-    Style("+ ε, declared", "the same, judged with `--eps 1e-8`", _plus_eps, eps=1e-8),
-    Style("√(·+ε)", "ε = 1e-8 under the root", formula(lambda f, v: (v.square().sum(-1) + 1e-8).sqrt() + f)),
-    Style("clamped", "the denominator at least 1e-8", formula(lambda f, v: (v.norm(dim=-1) + f).clamp_min(1e-8))),
-    Style("float32", "the quotient in float32 whatever the input, as under mixed precision", single),
-    Style("detached", "the norm without `create_graph`", detached),
-    Style("mean", "the gradient of the batch's mean score", batch_mean),
-    Style("dim=1", "`norm(dim=1)` of a gradient that has not been flattened", channel_norm),
-    Style("shortcut", "a loss-aware generator step in closed form, of a pair", literal, shortcut),
-    Style("mean shortcut", "the same for the loss's mean alone", literal, mean_shortcut),
-)
+def without_labels(D: Any, x: Tensor) -> Tensor:
+    """The literal formula, for a discriminator of x alone."""
+    return literal(D, x)
 
 
-def dense_map(style: Style) -> str:
-    """What two patches f = (x, -x) at x = 2 become: 2/3 and -2/3 each by itself, or what the sum's gradient makes."""
-
-    def patches(x: Tensor) -> Tensor:
-        return torch.stack([x, -x], dim=2)[:, None]  # (N, 1, 1, 2)
-
-    try:
-        got = style.normalize(patches, torch.tensor([[2.0]], dtype=torch.float64)).flatten().tolist()
-    except (RuntimeError, ValueError):
-        return "refused"
-    return "right" if got == [2 / 3, -2 / 3] else "wrong"
+def images_only(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """A norm over the dimensions of an image, (1, 2, 3)."""
+    x = _leaf(x)
+    f = D(x, *args, **kwargs)
+    (v,) = torch.autograd.grad(f.sum(), x, create_graph=True)
+    return f / (_per_sample(torch.linalg.vector_norm(v, dim=(1, 2, 3)), f) + f.abs())
 
 
-def table() -> str:
-    """Markdown: a row a law that some style breaks, a column a style."""
-    found = {style: style.findings() for style in STYLES}
-    laws = {f.law: f for findings in found.values() for f in findings}
-    kept = [law for law in laws if all(_mark(findings, law) != "✗" for findings in found.values())]
-    told = sorted((law for law in laws if law not in kept), key=lambda law: laws[law].level)
-    rows = [[f"{law} ({laws[law].level})", *(_mark(findings, law) for findings in found.values())] for law in told]
-    words = {"right": "✓", "wrong": "✗", "refused": "refused"}
-    rows.append(["a map of patches", *("" if style.generator else words[dense_map(style)] for style in STYLES)])
-    for level in ("required", "robustness"):
-        counts = [sum(_mark(fs, law) == "✗" for law in laws if laws[law].level == level) for fs in found.values()]
-        rows.append([f"**{level} laws broken**", *(str(count) for count in counts)])
-    lines = ["| law | " + " | ".join(style.heading for style in STYLES) + " |", "|---|" + "---|" * len(STYLES)]
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    lines += ["", f"Kept by all: {', '.join(kept)}.", ""]
-    lines += [f"- *{style.heading}*: {style.about}." for style in STYLES]
-    return "\n".join(lines) + "\n"
+class Wrapper(nn.Module):
+    """A module around the discriminator."""
+
+    def __init__(self, D: nn.Module) -> None:
+        super().__init__()
+        self.D = D
+
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return literal(self.D, x, *args, **kwargs)
 
 
-def _mark(findings: list[Finding], law: str) -> str:
-    outcomes = {f.outcome for f in findings if f.law == law}
-    if outcomes & {"broken", "raised", "never returned"}:
-        return "✗"
-    return "✓" if "kept" in outcomes else ""
+def to_the_gpu(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """x moved to the GPU inside."""
+    return literal(D, x.cuda(), *args, **kwargs)
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    TABLE.write_text(table(), encoding="utf-8")
+def a_class_at_a_time(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """A gradient for each column of the scores (N, K), by itself."""
+    x = _leaf(x)
+    f = D(x, *args, **kwargs)
+    columns = []
+    for k in range(f.shape[1]):
+        (v,) = torch.autograd.grad(f[:, k].sum(), x, create_graph=True)
+        columns.append(f[:, k] / (torch.linalg.vector_norm(v.flatten(1), dim=1) + f[:, k].abs()))
+    return torch.stack(columns, 1)
+
+
+class _Shortcut(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scores: Tensor, slope: Tensor, loss: Any) -> Tensor:
+        ctx.save_for_backward(scores, slope)
+        ctx.loss = loss
+        return scores.sum() * 0
+
+    @staticmethod
+    def backward(ctx: Any, weight: Tensor) -> tuple[Tensor, None, None, None]:
+        scores, slope = ctx.saved_tensors
+        with torch.enable_grad():
+            leaf = scores.detach().requires_grad_()
+            (weights,) = torch.autograd.grad(ctx.loss(leaf), leaf)
+        return weight * weights.reshape(-1, *[1] * (slope.dim() - 1)) * slope, None, None, None
+
+
+def shortcut_in_backward(D: Any, x: Tensor, loss: Any, *args: Any, **kwargs: Any) -> Tensor:
+    """The closed form that calls its loss in the backward pass."""
+    inner = x.detach().requires_grad_()
+    f = D(inner, *args, **kwargs)
+    (v,) = torch.autograd.grad(f.sum(), inner)
+    f, g = f.detach(), _per_sample(v.flatten(1).norm(dim=1), f)
+    slope = (g / (g + f.abs()) ** 2).view(-1, *[1] * (x.dim() - 1)) * v
+    found: Tensor = _Shortcut.apply(x, f / (g + f.abs()), slope, loss)  # type: ignore[no-untyped-call]
+    return found
