@@ -8,7 +8,8 @@ from gnref.conformance.show import exit_code
 
 
 def test_the_table_is_what_the_command_writes() -> None:
-    assert styles_table.TABLE.read_text(encoding="utf-8") == styles_table.table(), "run python tests/subjects/styles_table.py"
+    written = styles_table.TABLE.read_text(encoding="utf-8")
+    assert written == styles_table.table(), "run python tests/subjects/styles_table.py"
 
 
 @pytest.mark.parametrize(
