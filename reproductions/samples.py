@@ -65,12 +65,12 @@ def folder(figure: str, options: Options) -> Path:
 def draw(figure: str, options: Options) -> Path:
     """The grid of one figure; ten columns, so that a conditional generator's labels are the columns."""
     from gnref.runs import load_generator
-    from gnref.training.pictures import samples, save_grid
+    from gnref.training.pictures import grid, samples, save_png
 
     count = 16 if FIGURES[figure][0].startswith("celebahq-1024") else 100
     images = torch.cat(list(samples(load_generator(folder(figure, options)), count)))
     path = options.runs / "figures" / f"{figure}.png"
-    save_grid(images, path)
+    save_png(grid(images), path)
     return path
 
 

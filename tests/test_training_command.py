@@ -6,10 +6,12 @@ import pytest
 import torch
 from subjects.small_experiments import command, images, small
 
+from gnref.evaluation import PROTOCOLS
 from gnref.runs import Run, load_generator
+from gnref.training import command as command_module
 from gnref.training.experiment import from_settings
 from gnref.training.experiments import EXPERIMENTS
-from gnref.training.pictures import samples, save_grid
+from gnref.training.pictures import grid, samples, save_png
 from gnref.training.train import train
 
 HERE = Path(__file__).parent
@@ -23,7 +25,14 @@ def test_the_command_line_trains_resumes_and_samples(tmp_path, capsys, monkeypat
     monkeypatch.setattr("gnref.data.load.SHAPES_COUNT", 40)
     tiny = ["--settings", "width=1", "latent=4", "batch=4", "generator_batch=4", "--no-tensorboard"]
     code, out, _ = command(capsys, monkeypatch, "train", "shapes16-cnn-gn", "--steps", "2", *tiny)
-    assert (code, out) == (0, "gnref: runs/shapes16-cnn-gn-seed0: step 2 of 2, done\n")
+    assert code == 0
+    assert out.splitlines() == [
+        "gnref: runs/shapes16-cnn-gn-seed0: step 2 of 2, done",
+        "  pictures    runs/shapes16-cnn-gn-seed0/samples/00000002.png",
+        "  more        gnref sample runs/shapes16-cnn-gn-seed0 --count 64",
+        "  scores      gnref evaluate runs/shapes16-cnn-gn-seed0 --protocol shapes-16",
+    ]
+    assert (tmp_path / "runs/shapes16-cnn-gn-seed0/samples/00000002.png").is_file()
     run = tmp_path / "runs" / "shapes16-cnn-gn-seed0"
     described = Run(run).description()
     assert from_settings(described["experiment"]).steps == 2
@@ -39,7 +48,11 @@ def test_the_command_line_trains_resumes_and_samples(tmp_path, capsys, monkeypat
 def test_the_list_shows_every_setting_with_its_source(capsys, monkeypatch):
     code, out, _ = command(capsys, monkeypatch, "train", "--list")
     assert code == 0
-    assert all(name in out for name in EXPERIMENTS)
+    assert all(f"  {name}" in out for name in EXPERIMENTS)
+    assert max(map(len, out.splitlines())) <= 100
+    _, out, _ = command(capsys, monkeypatch, "train", "--list", "biggan-gn")
+    listed = {line.split()[0] for line in out.splitlines() if line.startswith("  ") and not line.startswith("    ")}
+    assert listed == {name for name in EXPERIMENTS if "biggan-gn" in name}
     _, out, _ = command(capsys, monkeypatch, "train", "cifar10-cnn-gn", "--list")
     lines = {line.split()[0]: line for line in out.splitlines()[1:]}
     assert set(lines) == EXPERIMENTS["cifar10-cnn-gn"].settings().keys() - {"name"}
@@ -89,7 +102,29 @@ def test_a_grid_holds_the_images_in_rows(tmp_path):
     from PIL import Image
 
     images = torch.arange(3, dtype=torch.uint8).view(3, 1, 1, 1).expand(-1, 3, 128, 128) * 100
-    save_grid(images, tmp_path / "grid.png")
-    with Image.open(tmp_path / "grid.png") as grid:
-        assert grid.size == (256, 256)
-        assert [grid.getpixel(place)[0] for place in ((0, 0), (255, 0), (0, 255), (255, 255))] == [0, 100, 200, 0]
+    save_png(grid(images), tmp_path / "grid.png")
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.size == (256, 256)
+        assert [picture.getpixel(place)[0] for place in ((0, 0), (255, 0), (0, 255), (255, 255))] == [0, 100, 200, 0]
+
+
+def test_the_last_lines_name_protocols_that_exist():
+    assert set(command_module.PROTOCOLS.values()) <= set(PROTOCOLS)
+    trained = {(e.dataset, e.size) for e in EXPERIMENTS.values() if e.architecture != "mlp"}
+    assert trained <= set(command_module.PROTOCOLS)
+
+
+def test_grids_and_curves_go_to_tensorboard_and_the_bar_fits(tmp_path, capsys, monkeypatch):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("gnref.data.load.SHAPES_COUNT", 40)
+    words = ["--steps", "2", "--settings", "width=1", "latent=4", "batch=4", "generator_batch=4", "--folder", "run"]
+    code, out, err = command(capsys, monkeypatch, "train", "shapes16-resnet-gn-cr", *words)
+    assert code == 0
+    assert "  curves      tensorboard --logdir run/tensorboard" in out
+    assert max(len(line) for line in err.replace("\r", "\n").splitlines()) <= 80
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    events.Reload()
+    assert [image.step for image in events.Images("samples")] == [1, 2]
+    assert "D_loss" in events.Tags()["scalars"]

@@ -10,7 +10,7 @@ from gnref.data.load import load
 from gnref.errors import UserError
 from gnref.training.arguments import TrainArguments
 from gnref.training.distributed import joined
-from gnref.training.experiment import overridden
+from gnref.training.experiment import Experiment, overridden
 from gnref.training.listing import cells, find
 from gnref.training.train import Score, train
 
@@ -45,14 +45,39 @@ def train_named(names: Sequence[str], arguments: TrainArguments, make_score: Cal
                 progress=True,
                 tensorboard=arguments.tensorboard,
             )
-            stopped = step < experiment.steps
             if processes.first:
-                says = "stopped and saved; the same command goes on from there" if stopped else "done"
-                print(f"gnref: {run}: step {step} of {experiment.steps}, {says}")
-            if stopped:
+                print("\n".join(_last_lines(run, experiment, step, arguments)), flush=True)
+            if step < experiment.steps:
                 break
             gc.collect()  # a trainer with captured steps refers to itself: its GPU memory goes before the next begins
     return 0
+
+
+PROTOCOLS = {
+    ("cifar10", 32): "cifar10-train",
+    ("stl10", 48): "stl10-50k",
+    ("celebahq", 128): "celebahq-128",
+    ("celebahq", 256): "celebahq-256",
+    ("celebahq", 1024): "celebahq-1024",
+    ("lsun-church", 256): "lsun-church",
+    ("shapes", 32): "shapes",
+    ("shapes", 16): "shapes-16",
+}
+"""The protocol of `gnref evaluate` for a data set and a size."""
+
+
+def _last_lines(run: Path, e: Experiment, step: int, arguments: TrainArguments) -> list[str]:
+    """What became of the run, where to look, and what to type next."""
+    if step < e.steps:
+        return [f"gnref: {run}: step {step} of {e.steps}, stopped and saved; the same command goes on from there"]
+    lines = [f"gnref: {run}: step {step} of {e.steps}, done", f"  pictures    {run / 'samples' / f'{step:08d}.png'}"]
+    if protocol := PROTOCOLS.get((e.dataset, e.size)):
+        real = "" if e.dataset == "shapes" else f" --real {arguments.data}"
+        lines.append(f"  more        gnref sample {run} --count 64")
+        lines.append(f"  scores      gnref evaluate {run} --protocol {protocol}{real}")
+    if arguments.tensorboard:
+        lines.append(f"  curves      tensorboard --logdir {run / 'tensorboard'}")
+    return lines
 
 
 def _elsewhere(_: nn.Module) -> dict[str, float]:

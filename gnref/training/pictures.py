@@ -37,19 +37,21 @@ def samples(generator: nn.Module, count: int, seed: int = 0, batch: int = 64) ->
         yield (to_bytes(made) if made.dim() == 4 else made).cpu()
 
 
-def save_grid(images: Tensor, path: Path) -> None:
-    """A PNG of images, uint8 (N, 3, S, S), in ⌈√N⌉ columns; at least 256 pixels wide. Of points, where they lie."""
+def grid(images: Tensor) -> Tensor:
+    """Images, uint8 (N, 3, S, S), as one, uint8 (3, H, W), in ⌈√N⌉ columns, at least 256 pixels wide.
+
+    Of points (N, 2): where they lie.
+    """
     if images.dim() == 2:
-        save_png(scattered(images), path)
-        return
+        return scattered(images)
     columns = math.ceil(math.sqrt(len(images)))
     rows = math.ceil(len(images) / columns)
     size = images.shape[-1]
-    grid = torch.zeros(rows * columns, 3, size, size, dtype=torch.uint8)
-    grid[: len(images)] = images
-    joined = grid.view(rows, columns, 3, size, size).permute(2, 0, 3, 1, 4).reshape(3, rows * size, columns * size)
+    tiles = torch.zeros(rows * columns, 3, size, size, dtype=torch.uint8)
+    tiles[: len(images)] = images
+    joined = tiles.view(rows, columns, 3, size, size).permute(2, 0, 3, 1, 4).reshape(3, rows * size, columns * size)
     zoom = max(1, 256 // (columns * size))
-    save_png(joined.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2), path)
+    return joined.repeat_interleave(zoom, 1).repeat_interleave(zoom, 2)
 
 
 def scattered(points: Tensor, reach: float = 6.0, pixels: int = 256) -> Tensor:

@@ -26,13 +26,13 @@ def sample(
 
     from gnref.networks import PointGenerator
     from gnref.runs import load_generator
-    from gnref.training.pictures import samples, save_grid, save_png
+    from gnref.training.pictures import grid, samples, save_png
 
     generator = load_generator(run, ema, best, "cuda" if torch.cuda.is_available() else "cpu")
     if isinstance(generator, PointGenerator):
         raise UserError(f"{run}: its generator makes points and no images; `gnref.runs.load_generator` gives it to you")
     out = out or run / "sampled"
-    grid = out.with_name(out.name + "-grid.png")
+    overview = out.with_name(out.name + "-grid.png")
     number, first = 0, []
     try:
         for batch in samples(generator, count, seed):
@@ -41,10 +41,10 @@ def sample(
             for image in batch:
                 save_png(image, out / f"{number:06d}.png")
                 number += 1
-        save_grid(torch.cat(first)[:64], grid)
+        save_png(grid(torch.cat(first)[:64]), overview)
     except OSError as error:
         raise UserError(
             f"{out}: image {number} could not be written ({error.strerror}); make room and run it again"
         ) from None
-    print(f"gnref: {count} images in {out}{os.sep}, the first of them in {grid}")
+    print(f"gnref: {count} images in {out}{os.sep}, the first of them in {overview}")
     return 0

@@ -1,5 +1,6 @@
 """The run around the steps: resuming, logging, samples, scores, checkpoints, and stopping for every reason there is."""
 
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,14 +20,14 @@ from gnref.training.description import description
 from gnref.training.distributed import Processes
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
-from gnref.training.pictures import samples, save_grid
+from gnref.training.pictures import grid, samples, save_png
 from gnref.training.schedule import moment
 from gnref.training.signals import asked_to_stop, stop_signals
 from gnref.training.tally import finite
 from gnref.training.trainer import Trainer
 
 Score = Callable[[nn.Module], Mapping[str, float]]
-"""From a generator in evaluation mode to named scores; the first is the one the best checkpoint has least of."""
+"""From a generator in evaluation mode to named scores; the best checkpoint is the one whose first score is lowest."""
 
 
 class Diverged(UserError):
@@ -114,13 +115,21 @@ class _Loop:
         if self.cadence.due("log", step, last):
             self.log()
         if self.first and self.cadence.due("sample", step, last):
-            with self.trainer.sampler() as generator:
-                save_grid(torch.cat(list(samples(generator, 64))), self.run.folder / "samples" / f"{step:08d}.png")
+            self.sample()
         scored = self.score is not None and self.cadence.due("score", step, last)
         if scored:
             self.evaluate()
         if scored or self.cadence.due("checkpoint", step, last):
             self.checkpoint()
+
+    def sample(self) -> None:
+        """A grid of 64 samples, as a file and in TensorBoard."""
+        step = self.trainer.step_number
+        with self.trainer.sampler() as generator:
+            picture = grid(torch.cat(list(samples(generator, 64))))
+        save_png(picture, self.run.folder / "samples" / f"{step:08d}.png")
+        if self.writer is not None:
+            self.writer.add_image("samples", picture, step)
 
     def log(self) -> None:
         """One line: the means since the last one, and the speed."""
@@ -144,7 +153,8 @@ class _Loop:
         }
         self.write(line)
         if self.bar is not None:
-            self.bar.set_postfix({name: f"{mean:.3f}" for name, mean in means.items()}, refresh=False)
+            losses = (f"{who} {means[f'{who}_loss']:.3f}" for who in "DG" if f"{who}_loss" in means)
+            self.bar.set_postfix_str(" ".join(losses), refresh=False)
 
     def evaluate(self) -> None:
         """Score a copy of the generator; the first score decides which checkpoint is the best."""
@@ -217,6 +227,9 @@ def _tensorboard(run: Run, step: int) -> Iterator[Any]:
 def _bar(trainer: Trainer) -> Iterator[Any]:
     from tqdm import tqdm
 
-    e = trainer.experiment
-    with tqdm(total=e.steps, initial=trainer.step_number, desc=e.name, unit="step", file=sys.stderr) as bar:
+    # 80 columns hold the numbers of 200,000 steps; the name of an experiment beside them would not fit.
+    width = min(80, shutil.get_terminal_size().columns)
+    shape = "{n_fmt}/{total_fmt}|{bar}|{elapsed}<{remaining} {rate_fmt}{postfix}"
+    steps, done = trainer.experiment.steps, trainer.step_number
+    with tqdm(total=steps, initial=done, unit="step", file=sys.stderr, ncols=width, bar_format=shape) as bar:
         yield bar
