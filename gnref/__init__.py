@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from gnref.penalties import consistency as consistency
     from gnref.penalties import gradient_penalty as gradient_penalty
     from gnref.penalties import zero_gradient_penalty as zero_gradient_penalty
+    from gnref.preparing import Prepared as Prepared
+    from gnref.preparing import prepare as prepare
+    from gnref.registration import register_gradient_normalization as register_gradient_normalization
+    from gnref.registration import remove_gradient_normalization as remove_gradient_normalization
 
 __version__ = "0.1.0"
 
@@ -28,6 +32,11 @@ _HOME = {
     "Parts": "normalization",
     "gradient_normalize": "normalization",
     "normalization_parts": "normalization",
+    # adopting it
+    "Prepared": "preparing",
+    "prepare": "preparing",
+    "register_gradient_normalization": "registration",
+    "remove_gradient_normalization": "registration",
     # losses
     "Loss": "losses",
     "hinge": "losses",

@@ -177,6 +177,14 @@ class GradientNormalized(nn.Module):
         self.output = output
         self.coupled = coupled
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """A plain discriminator's state is taken too: its keys lack the name it has in here."""
+        mine = f"{prefix}discriminator."
+        if not any(key.startswith(mine) for key in state_dict):
+            for key in [key for key in state_dict if key.startswith(prefix)]:
+                state_dict[mine + key.removeprefix(prefix)] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         """What the discriminator returns, with f̂(x) in the place of its scores."""
         options = _Options(self.zeta, self.method, self.reduce, self.output, self.coupled)

@@ -1,6 +1,7 @@
 """Which module of a discriminator made an operation of its graph."""
 
 import copy
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -21,13 +22,14 @@ def detached_copy(module: nn.Module) -> nn.Module:
 def module_of(operation: str, discriminator: Any, run: Callable[[Any], Any]) -> str | None:
     """The innermost module whose forward pass made the operation, as "name (Class)"; None where that is not known.
 
-    `run(module)` runs a copy of the discriminator on the input at hand, so that the discriminator's buffers and hooks
-    see nothing; the random state is put back.
+    `run(copy)` runs a copy of the discriminator, or the same method of it, on the input at hand, so that the
+    discriminator's buffers and hooks see nothing; the random state is put back.
     """
-    if not isinstance(discriminator, nn.Module):
+    root = discriminator.__self__ if isinstance(discriminator, types.MethodType) else discriminator
+    if not isinstance(root, nn.Module):
         return None
     try:
-        twin = detached_copy(discriminator)
+        twin = detached_copy(root)
     except Exception:  # a module may hold anything that cannot be copied; the refusal then names the operation alone
         return None
     names = {module: f"{name} ({type(module).__name__})" for name, module in twin.named_modules() if name}
@@ -49,5 +51,5 @@ def module_of(operation: str, discriminator: Any, run: Callable[[Any], Any]) -> 
     for module in names:
         module.register_forward_hook(look)
     with torch.random.fork_rng():
-        run(twin)
+        run(twin if root is discriminator else types.MethodType(discriminator.__func__, twin))
     return found[0] if found else None

@@ -12,7 +12,9 @@ NOT_FINITE = "look for NaN or inf in its weights and in x"
 ON_X = "check detach() and no_grad() in its forward pass"
 ONE_OF_SEVERAL = "where it returns more than scores, pass output= with the score's index or key"
 REENTRANT = "pass use_reentrant=False to torch.utils.checkpoint.checkpoint"
-SIGMOID = "take the sigmoid away, as gnref.prepare(D) does in a copy: the losses take f̂ as it is"
+REMOVE = "call gnref.remove_gradient_normalization(D) first"
+SIGMOID = "take the sigmoid away, as gnref.prepare(D) does in a copy where it is a module: the losses take f̂ as it is"
+WRAP = "wrap it: gnref.GradientNormalized(D)"
 WRAPPED = "normalize the discriminator itself, once"
 
 _SMOOTH = (
