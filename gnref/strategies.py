@@ -6,6 +6,7 @@ drawn at the full width and cut to the width of the layer below, so that droppin
 
 from fractions import Fraction
 from itertools import product
+from typing import get_args
 
 from hypothesis import event
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from gnref.exact import ExactConditional, ExactNetwork, off_kinks
 from gnref.laws.along import Facet, Line
 from gnref.laws.case import Case
 from gnref.laws.edges import Edge
+from gnref.laws.image_case import ImageCase, Layout
 from gnref.laws.surfaces import Densities
 
 _WIDTH, _INPUTS, _RADIUS = 6, 3, 4
@@ -149,6 +151,30 @@ def half_edges() -> st.SearchStrategy[Edge]:
     """f and ∇f of moderate size, for half precision."""
     numbers = st.integers(-255, 255).map(lambda i: i / 16)
     return st.builds(lambda f, v: Edge(f, tuple(v)), numbers.filter(bool), st.lists(numbers, min_size=1, max_size=4))
+
+
+def image_cases() -> st.SearchStrategy[ImageCase]:
+    """Convolutional networks of exact numbers, drawn by their choices; their numbers by NumPy, from one drawn seed.
+
+    Hundreds of weights drawn one by one would cost seconds a case and shrink no better.
+    """
+    return st.builds(
+        ImageCase,
+        shape=st.tuples(st.integers(1, 3), st.integers(2, 5), st.integers(2, 5)),
+        width=st.integers(1, 3),
+        kernel=st.integers(1, 3),
+        stride=st.integers(1, 2),
+        padding=st.just(1),
+        blocks=st.sampled_from([0, 1, 1]),
+        pool=st.sampled_from(["none", "average", "largest", "total"]),
+        slope=st.sampled_from([0.0, 0.25, -1.0]),
+        score=st.sampled_from(["odd", "zero", "far above", "far below"]),
+        samples=st.sampled_from([4, 1, 8]),
+        positive=st.booleans(),
+        labels=st.just(0),
+        layout=st.sampled_from(get_args(Layout)),
+        seed=st.integers(0, 2**16),
+    )
 
 
 def quadratics() -> st.SearchStrategy[tuple[int, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from subjects.judged import literal, outcomes, quick
+from subjects.judged import EDGES, literal, outcomes, quick
 from torch import Tensor
 
 from gnref.conformance import Options, Subject
@@ -56,7 +56,7 @@ def test_an_unruly_subject_gets_one_line_and_its_code(normalize: Any, code: int,
 
 def test_a_subject_that_raises_in_one_law_only_does_not_conform() -> None:
     def fragile(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if x.dim() > 2:
+        if x.shape[3:] == (1,):
             raise IndexError("x must be flat")
         return literal(D, x, *args, **kwargs)
 
@@ -115,7 +115,7 @@ def test_switches_that_a_subject_flips_are_told_and_change_no_other_verdict() ->
     before = switches()
     findings = quick(Subject(flips))
     assert switches() == before
-    assert outcomes(findings)["broken"] == {"global-switches", "zero-over-zero", "exponent-range", "gradient-range"}
+    assert outcomes(findings)["broken"] == {"global-switches", *EDGES}
     told = next(f.reason for f in findings if f.law == "global-switches")
     assert "the default dtype: torch.float32 before, torch.float16 after" in told
     for what in ("gradient mode", "anomaly mode", "the number of threads", "deterministic algorithms"):
@@ -124,7 +124,7 @@ def test_switches_that_a_subject_flips_are_told_and_change_no_other_verdict() ->
 
 def test_a_subject_that_exits_in_one_law_is_judged_by_the_others() -> None:
     def exits(D: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if x.dim() > 2:
+        if x.shape[3:] == (1,):
             sys.exit(0)
         return literal(D, x, *args, **kwargs)
 

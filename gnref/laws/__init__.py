@@ -10,6 +10,7 @@ from gnref.laws import (
     contexts,
     cost,
     edges,
+    images,
     lemma_3,
     losses,
     networks,
@@ -22,9 +23,10 @@ from gnref.laws import (
 from gnref.laws.along import Facet, Line
 from gnref.laws.case import Case, Normalize
 from gnref.laws.edges import Edge
+from gnref.laws.image_case import ImageCase
 from gnref.laws.law import FunctionLaw, Law
 
-__all__ = ["FUNCTION_LAWS", "LAWS", "Case", "Edge", "Facet", "FunctionLaw", "Law", "Line", "Normalize"]
+__all__ = ["FUNCTION_LAWS", "LAWS", "Case", "Edge", "Facet", "FunctionLaw", "ImageCase", "Law", "Line", "Normalize"]
 
 _FOUND = tuple(
     found
@@ -35,6 +37,7 @@ _FOUND = tuple(
         normalized_function,
         contexts,
         edges,
+        images,
         losses,
         activations,
         conditional,

@@ -1,6 +1,8 @@
 """What most laws judge an implementation at, and how they say that something is wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -94,6 +96,7 @@ def judge(what: str, got: Any, expected: Any, bound: Any, snippet: str) -> float
         raise AssertionError(f"{what}: expected the shape {expected.shape}, got {got.shape}\n{snippet}")
     error = np.where(got == expected, 0.0, np.abs(got - expected))
     bound = np.broadcast_to(bound, error.shape)
+    _note_allowed(expected, bound)
     wrong = ~(error <= bound)
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -102,6 +105,26 @@ def judge(what: str, got: Any, expected: Any, bound: Any, snippet: str) -> float
             f"which is off by {error[place]:.3g} where {bound[place]:.3g} is allowed\n{snippet}"
         )
     return float(np.max(np.divide(error, bound, out=np.zeros_like(error), where=bound > 0), initial=0.0))
+
+
+@contextmanager
+def noting_allowed() -> Iterator[list[float]]:
+    """Collect ‖bound‖/‖expected‖ of every comparison inside: the allowed error as a share of what is judged."""
+    noted: list[float] = []
+    token = _ALLOWED.set(noted)
+    try:
+        yield noted
+    finally:
+        _ALLOWED.reset(token)
+
+
+_ALLOWED: ContextVar[list[float] | None] = ContextVar("allowed", default=None)
+
+
+def _note_allowed(expected: Array, bound: Array) -> None:
+    noted, size = _ALLOWED.get(), float(np.linalg.norm(expected))
+    if noted is not None and size > 0:
+        noted.append(float(np.linalg.norm(bound)) / size)
 
 
 def cotangents(count: int) -> Array:

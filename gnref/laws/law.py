@@ -27,6 +27,7 @@ Strategy = Literal[
     "equal_norm_lines",
     "facets",
     "half_edges",
+    "image_cases",
     "lines",
     "quadratics",
     "widths",

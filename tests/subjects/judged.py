@@ -5,7 +5,7 @@ from subjects import mistakes
 from gnref.conformance import Finding, Subject
 
 literal = mistakes.literal
-EDGES = ("zero-over-zero", "exponent-range", "gradient-range")
+EDGES = ("zero-over-zero", "exponent-range", "gradient-range", "image-parameter-gradient-far-from-zero")
 """The laws that the literal formula does not keep."""
 
 

@@ -198,6 +198,11 @@ MISTAKES: dict[str, Mistake] = {
     "couples the batch": Mistake(_couples, "batch-is-stack", "the batch's mean subtracted"),
     "loses x": Mistake(_loses_x, "generator-gradient", "no gradient reaches the generator"),
     "low precision inside": Mistake(_low_precision, "value", "half the digits"),
+    "sign(f) |f|": Mistake(
+        formula(lambda f, v: f.sign() * (f.abs() / (_norm(v) + f.abs()))),
+        "image-parameter-gradient",
+        "no gradient where f = 0",
+    ),
     "assumes a mean loss": Mistake(_assumes_mean_loss, "generator-gradient", "one cotangent for all samples"),
 }
 
@@ -286,7 +291,6 @@ RIGHT: dict[str, Subject] = {
     "in double": formula(_in_double),
     "in reverse order": formula(lambda f, v: f / (f.abs() + _norm(v.flip(1)))),
     "torch.norm": formula(lambda f, v: f / (v.norm(p=2, dim=1) + f.abs())),
-    "sign(f) |f|": formula(lambda f, v: f.sign() * (f.abs() / (_norm(v) + f.abs()))),
     "one by one": _one_by_one,
     "torch.func": _functional,
     "a row of ∇ at a time": _selected,
