@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnref.evidence import equivalence
-from gnref.evidence.equivalence import ASSUMED_SESSIONS, holm, judge_cells, margin, sample, swap_test
+from gnref.evidence.equivalence import READINGS, Reading, holm, judge_cells, margin, sample, swap_test
 from gnref.evidence.simulation import comparison_power, ordering_shares, shares
 from gnref.evidence.verdict import Verdict
 
@@ -22,17 +22,23 @@ def test_hand_computed_interval() -> None:
     δ = 1, and t of 17 degrees of freedom at 95 % is 1.740: 0.5 + 1.740 SE = 0.984 lies inside,
     0.55 + 1.740 SE does not.
     """
-    s = sample("fid", 10.0, [10.0, 11.0], 3)
+    s = sample("fid", 10.0, [10.0, 11.0], Reading(3))
     assert (s.difference, s.margin, s.freedom) == (0.5, 1.0, 17)
     assert s.error == pytest.approx(math.sqrt((16 * 0.26**2 + 0.5) / 17 * (1 / 2 + 1 / 3)), rel=1e-15)
     assert s.reproduced()
-    assert not sample("fid", 10.0, [10.05, 11.05], 3).reproduced()
+    assert not sample("fid", 10.0, [10.05, 11.05], Reading(3)).reproduced()
+
+
+def test_a_deviation_over_n_is_read_as_larger() -> None:
+    """The sum of squares over n = 3 is two thirds of that over n - 1: s² is 3/2 of the printed one."""
+    by_n_minus_1, by_n = sample("fid", 10.0, [10.5], Reading(1)), sample("fid", 10.0, [10.5], Reading(1, ddof=0))
+    assert by_n.error / by_n_minus_1.error == pytest.approx(math.sqrt(3 / 2), rel=1e-12)
 
 
 @given(value=FID, ours=SESSIONS)
 def test_reproduced_and_not_reproduced_exclude_each_other(value: float, ours: list[float]) -> None:
-    for n in ASSUMED_SESSIONS:
-        s = sample("fid", value, ours, n)
+    for reading in READINGS:
+        s = sample("fid", value, ours, reading)
         assert not (s.reproduced() and s.p_outside() < equivalence.ALPHA)
 
 
@@ -40,8 +46,8 @@ def test_reproduced_and_not_reproduced_exclude_each_other(value: float, ours: li
 def test_moving_away_never_helps(value: float, ours: list[float], further: float) -> None:
     mean = sum(ours) / len(ours)
     away = [x + math.copysign(further, mean - value) for x in ours]
-    for n in ASSUMED_SESSIONS:
-        near, far = sample("fid", value, ours, n), sample("fid", value, away, n)
+    for reading in READINGS:
+        near, far = sample("fid", value, ours, reading), sample("fid", value, away, reading)
         slack = 1e-9 * (value + abs(far.difference))  # rounding of the shifted mean and variance
         assert abs(far.difference) >= abs(near.difference) - slack
         if not near.reproduced() and abs(near.difference) + near.error > near.margin + slack:
@@ -96,7 +102,7 @@ def test_nothing_run_is_not_run_and_the_assumed_sessions_must_agree() -> None:
     assert judge_cells([("fid", 11.0, [])])[0].verdict is Verdict.NOT_RUN
     (found,) = judge_cells([("is", 8.49, [8.4, 8.5, 8.45])])
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "n=1: INCONCLUSIVE, n=3: REPRODUCED" in found.reason
+    assert "n=1: INCONCLUSIVE; n=3: REPRODUCED" in found.reason
     assert found.further is not None
 
 

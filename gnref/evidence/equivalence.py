@@ -5,13 +5,14 @@ ours at the last step. Declared before any run:
 
     margin      δ = max(0.5, 0.10 m) for FID, max(0.15, 0.03 m) for IS (10 % of FID is what others call reproduced)
     deviation   s_p = v m, v the root mean square of the eight printed relative deviations: 2.6 % for FID, 1.5 % for IS
-                (16 degrees of freedom: eight rows of three sessions); s² pools s_p² with our own variance
+                (16 degrees of freedom: eight rows of three sessions); s² pools s_p² with our own variance. Whether a
+                printed ± divides by n - 1 or by n is printed nowhere either: by n, s_p is √(3/2) times larger
     error       SE² = s² (1/k + 1/n)
 
     REPRODUCED      the 90 % interval of x̄ - m lies inside [-δ, δ]  (two one-sided tests at 5 %)
     NOT REPRODUCED  its 95 % interval lies outside [-δ, δ], Holm's correction over the table's cells; a diverged session
                     counts, and makes the mean infinite; "better than printed" is a difference like any other
-    INCONCLUSIVE    otherwise, and wherever n = 1, 3 and 5 disagree
+    INCONCLUSIVE    otherwise, and wherever n = 1, 3 and 5, or the two meanings of the ±, disagree
 """
 
 import math
@@ -24,6 +25,7 @@ from gnref.evidence.verdict import Finding, Verdict
 
 ALPHA = 0.05
 ASSUMED_SESSIONS = (1, 3, 5)
+SESSIONS_OF_A_DEVIATION = 3
 DEGREES_OF_FREEDOM = 16
 RELATIVE_DEVIATION = {"fid": 0.026, "is": 0.015}
 MARGIN = {"fid": (0.5, 0.10), "is": (0.15, 0.03)}
@@ -59,11 +61,26 @@ def margin(score: str, value: float) -> float:
     return max(least, share * value)
 
 
-def sample(score: str, value: float, ours: Sequence[float], sessions: int) -> Sample:
-    """Compare our sessions with a printed value, assumed to be the mean of `sessions` sessions of the paper's."""
-    k = len(ours)
+@dataclass(frozen=True)
+class Reading:
+    """What is assumed of a printed number: the sessions behind its mean, and the divisor n - `ddof` behind its ±."""
+
+    sessions: int
+    ddof: int = 1
+
+    def __str__(self) -> str:
+        return f"n={self.sessions}" + ", ± by n" * (self.ddof == 0)
+
+
+READINGS = tuple(Reading(sessions, ddof) for ddof in (1, 0) for sessions in ASSUMED_SESSIONS)
+
+
+def sample(score: str, value: float, ours: Sequence[float], reading: Reading) -> Sample:
+    """Compare our sessions with a printed value, read as `reading` says."""
+    k, sessions = len(ours), reading.sessions
     mean = sum(ours) / k
-    printed_variance = (RELATIVE_DEVIATION[score] * value) ** 2
+    unbiased = SESSIONS_OF_A_DEVIATION / (SESSIONS_OF_A_DEVIATION - 1) if reading.ddof == 0 else 1.0
+    printed_variance = (RELATIVE_DEVIATION[score] * value) ** 2 * unbiased
     freedom = DEGREES_OF_FREEDOM + k - 1
     if not math.isfinite(mean):
         return Sample(math.inf, math.inf, freedom, margin(score, value))
@@ -87,8 +104,8 @@ def judge_cells(cells: Sequence[tuple[str, float, Sequence[float]]]) -> list[Fin
     """Judge a table's cells together: (score, printed value, our sessions) each; a cell without sessions is NOT RUN."""
     run = [i for i, (_, _, ours) in enumerate(cells) if ours]
     words: dict[int, list[Verdict]] = {i: [] for i in run}
-    for sessions in ASSUMED_SESSIONS:
-        samples = [sample(*cells[i], sessions) for i in run]
+    for reading in READINGS:
+        samples = [sample(*cells[i], reading) for i in run]
         outside = holm([s.p_outside() for s in samples])
         for i, s, rejected in zip(run, samples, outside, strict=True):
             inside = Verdict.REPRODUCED if s.reproduced() else Verdict.INCONCLUSIVE
@@ -105,16 +122,16 @@ def _finding(score: str, value: float, ours: Sequence[float], words: list[Verdic
     diverged = sum(not math.isfinite(x) for x in ours)
     if diverged:
         return Finding(Verdict.NOT_REPRODUCED, f"{diverged} of {len(ours)} sessions diverged")
-    s = sample(score, value, ours, 3)
+    s = sample(score, value, ours, Reading(3))
     sessions = f"{len(ours)} session{'s' * (len(ours) > 1)}"
     found = (
         f"{s.difference + value:.2f} from {sessions}, {s.difference:+.2f} to the printed value, margin {s.margin:.2f}"
     )
     if len(set(words)) > 1:
-        by_n = ", ".join(f"n={n}: {word}" for n, word in zip(ASSUMED_SESSIONS, words, strict=True))
+        readings = "; ".join(f"{reading}: {word}" for reading, word in zip(READINGS, words, strict=True))
         return Finding(
             Verdict.INCONCLUSIVE,
-            f"{found}; the paper's number of sessions decides ({by_n})",
+            f"{found}; what the paper does not print decides ({readings})",
             further(score, value, ours),
         )
     if words[0] == Verdict.INCONCLUSIVE:
@@ -129,7 +146,7 @@ def further(score: str, value: float, ours: Sequence[float]) -> int | None:
     spread = math.sqrt(sum((x - mean) ** 2 for x in ours) / (k - 1)) if k > 1 else RELATIVE_DEVIATION[score] * value
     for more in range(1, MOST_FURTHER_RUNS + 1):
         longer = _sessions(mean, spread, k + more)
-        samples = [sample(score, value, longer, n) for n in ASSUMED_SESSIONS]
+        samples = [sample(score, value, longer, reading) for reading in READINGS]
         if all(s.reproduced() for s in samples) or all(s.p_outside() < ALPHA for s in samples):
             return more
     return None
@@ -148,7 +165,7 @@ def swap_test(finding: Finding, score: str, ours: Sequence[float], rivals: dict[
     passing = [
         name
         for name, value in rivals.items()
-        if all(sample(score, value, ours, n).reproduced() for n in ASSUMED_SESSIONS)
+        if all(sample(score, value, ours, reading).reproduced() for reading in READINGS)
     ]
     if not passing:
         return finding
