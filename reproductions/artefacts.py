@@ -3,6 +3,7 @@
 import figure1
 import figure2
 import figure3
+import instruments
 import samples
 import study
 import stylegan
@@ -16,5 +17,18 @@ from gnref.evidence import Artefact
 
 ARTEFACTS: tuple[Artefact, ...] = tuple(
     each.ARTEFACT
-    for each in (figure1, figure2, figure3, table1, table2, table3, table4, table5, stylegan, samples, study)
+    for each in (
+        figure1,
+        figure2,
+        figure3,
+        table1,
+        table2,
+        table3,
+        table4,
+        table5,
+        stylegan,
+        samples,
+        instruments,
+        study,
+    )
 )

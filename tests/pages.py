@@ -27,6 +27,20 @@ def reproductions() -> str:
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
+def study() -> str:
+    """What the study found, regime by regime."""
+    return _printed("reproductions/findings.py")
+
+
+def instruments() -> str:
+    """What the study's scores see of known damages."""
+    return "```\n" + _printed("reproductions/instruments.py", "--check") + "```"
+
+
+def _printed(script: str, *words: str) -> str:
+    return subprocess.run([sys.executable, script, *words], cwd=ROOT, capture_output=True, text=True).stdout
+
+
 def speed() -> str:
     """The measured ratios of D's gradient and of the gradient G's step takes through D."""
     lines = [
@@ -50,6 +64,8 @@ def styles() -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "claims": claims,
     "reproductions": reproductions,
+    "study": study,
+    "instruments": instruments,
     "speed": speed,
     "styles": styles,
 }

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import ClassVar
 
-from gnref.evidence import points
+from gnref.evidence import cost, points
 from gnref.evidence.comparison import Comparison, judge
 from gnref.evidence.guards import Session, guard
 from gnref.evidence.jobs import Job
@@ -19,6 +20,27 @@ INSTRUMENTS = ("wasserstein", "stray")
 """The one that decides, and the one that may contradict it."""
 
 
+NAMES = {
+    "vanilla": "no normalization",
+    "vanilla-ns": "none, NS loss",
+    "sn": "SN",
+    "1-gp": "1-GP",
+    "0-gp": "0-GP",
+    "gn": "GN",
+    "gn-ns": "GN, NS loss",
+    "gn1": "GN_1",
+    "gn0": "GN_0",
+    "gran": "GraN",
+    "r1-every-16": "R1 every 16",
+    "r1-every-4": "R1 every 4",
+    "r3gan": "R3GAN loss",
+    "lecam": "LeCam",
+    "gn-relativistic": "GN, relativistic",
+    "gn-lecam": "GN + LeCam",
+}
+"""As a reader knows them."""
+
+
 @dataclass(frozen=True)
 class PlaneStudy:
     """The regimes of points in the plane."""
@@ -26,14 +48,16 @@ class PlaneStudy:
     judges_images: ClassVar[bool] = False
 
     def jobs(self, options: Options) -> list[Job]:
-        """Every arm of every regime with every seed, in the registered order."""
+        """Every arm of every regime, in the registered order; then what the first regime's steps cost."""
         registered = Registered.of(options)
-        return [
+        regimes = registered.regimes()
+        runs = [
             points.job(regime, arm, seed, _serves(registered, regime, arm))
-            for regime in registered.regimes()
+            for regime in regimes
             for seed in regime.seeds
             for arm in regime.arms
         ]
+        return [*runs, cost.job(regimes[0])]
 
     def lines(self, options: Options) -> list[Line]:
         """Every hypothesis of every regime."""
@@ -111,4 +135,4 @@ def _unfit(hypothesis: Hypothesis, regime: Regime, found: dict[str, list[Record]
 
 
 def _middle(scores: list[float]) -> str:
-    return f"{sorted(scores)[len(scores) // 2]:.2f}" if scores else "?"
+    return f"{median(scores):.2f}" if scores else "?"

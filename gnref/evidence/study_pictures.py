@@ -7,29 +7,9 @@ from typing import Any
 from gnref.errors import UserError
 from gnref.evidence.options import Options
 from gnref.evidence.registered import Regime, Registered
-from gnref.evidence.study import records, values
+from gnref.evidence.study import NAMES, records, values
 from gnref.figures import PALETTE, picture
 from gnref.files import write_atomically
-
-NAMES = {
-    "vanilla": "no normalization",
-    "vanilla-ns": "none, NS loss",
-    "sn": "SN",
-    "1-gp": "1-GP",
-    "0-gp": "0-GP",
-    "gn": "GN",
-    "gn-ns": "GN, NS loss",
-    "gn1": "GN_1",
-    "gn0": "GN_0",
-    "gran": "GraN",
-    "r1-every-16": "R1 every 16",
-    "r1-every-4": "R1 every 4",
-    "r3gan": "R3GAN loss",
-    "lecam": "LeCam",
-    "gn-relativistic": "GN, relativistic",
-    "gn-lecam": "GN + LeCam",
-}
-"""As a reader knows them."""
 
 
 def draw(options: Options) -> Path:

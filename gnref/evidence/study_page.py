@@ -1,0 +1,78 @@
+"""The study's findings as Markdown: verdicts, arms with their costs, and medians over the learning rates."""
+
+from collections.abc import Sequence
+from statistics import quantiles
+
+from gnref.evidence import cost
+from gnref.evidence.lines import Line
+from gnref.evidence.options import Options
+from gnref.evidence.registered import Regime, Registered
+from gnref.evidence.study import NAMES, PlaneStudy, records, values
+
+
+def page(options: Options) -> str:
+    """Every regime's verdicts and arms, then the medians side by side."""
+    regimes = Registered.of(options).regimes()
+    lines = PlaneStudy().lines(options)
+    parts = []
+    for regime in regimes:
+        mine = [line for line in lines if line.id.startswith(f"study.{regime.name}.")]
+        parts += [f"### {regime.title}", _runs(regime), _arms(regime, options), _verdicts(mine)]
+    return "\n\n".join([*parts, "### Medians over the regimes", _medians(regimes, options)])
+
+
+def _runs(regime: Regime) -> str:
+    return f"{regime.replicas * len(regime.seeds)} independent runs an arm, {regime.scored_at[-1]} steps."
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _arms(regime: Regime, options: Options) -> str:
+    """Median and quartiles of the distance along the way, the other two instruments at the end, and the cost."""
+    ratios = cost.ratios(regime, options)
+    steps = [f"W1 at step {step}" for step in regime.scored_at[:-1]]
+    head = ["arm", *steps, f"W1 at step {regime.scored_at[-1]} [quartiles]", "lost modes", "stray points"]
+    rows = []
+    for arm in regime.arms:
+        found = records(regime, arm, options)
+        if not found:
+            continue
+        early = [_middle(values(found, "wasserstein", step)) for step in regime.scored_at[:-1]]
+        last = regime.scored_at[-1]
+        low, middle, high = _quartiles(values(found, "wasserstein", last))
+        ends = [_middle(values(found, name, last)) for name in ("lost", "stray")]
+        costs = [f"{ratio:.2f}" for ratio in ratios[arm]] if ratios else []
+        rows.append((middle, [NAMES.get(arm, arm), *early, f"**{middle:.2f}** [{low:.2f}, {high:.2f}]", *ends, *costs]))
+    head += ["multiplications a step", "CPU seconds a step"] if ratios else []
+    body = [_row(cells) for _, cells in sorted(rows, key=lambda row: row[0])]
+    return "\n".join([_row(head), "|" + "---|" * len(head), *body]) if rows else "Not run."
+
+
+def _verdicts(lines: list[Line]) -> str:
+    head = [_row(["hypothesis", "median W1", "verdict", "why"]), "|---|---|---|---|"]
+    return "\n".join([*head, *(_row([x.label, x.ours, f"**{x.finding.verdict}**", x.finding.reason]) for x in lines)])
+
+
+def _medians(regimes: list[Regime], options: Options) -> str:
+    arms = list(dict.fromkeys(arm for regime in regimes for arm in regime.arms))
+    head = ["arm", *(regime.title for regime in regimes)]
+    rows = [
+        [
+            NAMES.get(arm, arm),
+            *(_middle(values(records(r, arm, options), "wasserstein", r.scored_at[-1])) if arm in r.arms else ""
+              for r in regimes),
+        ]
+        for arm in arms
+    ]  # fmt: skip
+    return "\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)])
+
+
+def _quartiles(scores: list[float]) -> tuple[float, float, float]:
+    low, middle, high = quantiles(scores, n=4, method="inclusive")
+    return low, middle, high
+
+
+def _middle(scores: list[float]) -> str:
+    return f"{_quartiles(scores)[1]:.2f}" if scores else "not run"
