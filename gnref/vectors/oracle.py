@@ -1,21 +1,24 @@
 """A golden vector: a network with its inputs, and what gradient normalization makes of it, each number rounded once.
 
-f and ∇ₓf are exact. f̂ = f/(g + |f|), and the gradients of L = Σ l_i f̂_i,
+With N = g + |f|, the gradients of L = Σ l_i f̂_i in x and in a parameter θ are those of
 
-    ∂L/∂x_i = α_i ∇ₓf_i,   ∂L/∂θ = Σ_i [α_i ∇_θ f_i + β_i ∇_θ⟨∇ₓf_i, v_i⟩],   α = l g/N², β = -l f/(g N²),
+    Σ_i [α_i f_i + β_i ⟨∇ₓf_i, v_i⟩],   α = l g/N², β = -l f/(g N²),
 
-with v_i = ∇ₓf_i held fixed, are computed in fractions, √ to 200 bits, and rounded to the nearest float64. They share no
-code with the package's own normalization.
+with v_i = ∇ₓf_i held fixed. They are computed in fractions, √ to 200 bits, and rounded to the nearest float64. They
+share no code with the package's own normalization.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gnref.exact import Array, ExactConditional, ExactNetwork, ExactValue, normalized, square_root
+from gnref.exact import Array, normalized, square_root
+from gnref.vectors.network import Network, Numbers, numbers
+from gnref.vectors.tape import gradient, total
 
 Labels = NDArray[np.int64]
 
@@ -28,19 +31,17 @@ class Vector:
     level: str
     """"required", or "robustness" where the literal formula may fail."""
     flags: tuple[str, ...]
-    slope: float
-    """The activation's slope on the negative side: 0 is ReLU, -1 the absolute value."""
-    parameters: dict[str, Array]
-    """weight.0 (out, in), bias.0 (out,), and so on, the head last; embedding (labels, width) if it is conditional."""
+    network: Network
     x: Array
-    labels: NDArray[np.int64] | None
+    """(N, n), or (N, C, H, W) where the first layer is a convolution."""
+    labels: Labels | None
     cotangents: Array
     """l (N,) of the loss Σ l_i f̂_i."""
     score: Array
     squared_norm: tuple[Fraction, ...]
     """‖∇ₓf‖² (N,), exact."""
     expected: dict[str, Array]
-    """normalized (N,), gradient_norm (N,), gradient.x (N, n), and gradient.NAME for every parameter."""
+    """normalized (N,), gradient_norm (N,), gradient.x in the shape of x, and gradient.NAME for every parameter."""
     largest: dict[str, Array]
     """For every expected entry, the sum of the sizes of its terms: what its rounding errors are relative to."""
     roundings: int
@@ -49,113 +50,91 @@ class Vector:
 
 def make(
     name: str,
-    network: ExactNetwork | ExactConditional,
+    network: Network,
     x: Array,
-    flags: tuple[str, ...],
+    flags: tuple[str, ...] = (),
     labels: Labels | None = None,
     robustness: bool = False,
 ) -> Vector:
-    """The vector of a network at the points x (N, n), under labels (N,) if it is conditional.
+    """The vector of a network at the points x, under labels (N,) if it is conditional.
 
     At `robustness` vectors the network is affine and x = 0, so that no output has more than one term.
     """
-    plain = network.network if isinstance(network, ExactConditional) else network
-    parameters = {
-        f"{kind}.{depth}": value
-        for depth, pair in enumerate(plain.matrices())
-        for kind, value in zip(("weight", "bias"), pair, strict=True)
-    }
-    pieces = [plain] * len(x)
-    if isinstance(network, ExactConditional):
-        assert labels is not None
-        parameters["embedding"] = np.array(network.embedding)
-        pieces = [network.at(int(label)) for label in labels]
     weights = np.resize(np.array([1.0, -2.0, 3.0, -1.0, 2.0]), len(x))
-    samples = [_Sample.of(*sample) for sample in zip(pieces, x, weights.tolist(), strict=True)]
-    expected, largest = _gradients(samples, labels, parameters)
-    expected["normalized"] = _rounded([normalized(s.exact.score, s.exact.squared_norm) for s in samples])
+    rows = [None] * len(x) if labels is None else labels.tolist()
+    samples = [_Sample(network, *sample) for sample in zip(x, rows, weights.tolist(), strict=True)]
+    expected = {name: _rounded(value) for name, value in _summed([s.gradients() for s in samples]).items()}
+    largest = {name: _rounded(value) for name, value in _summed([s.sizes() for s in samples]).items()}
+    expected["normalized"] = _rounded([normalized(s.score, s.squared_norm) for s in samples])
     expected["gradient_norm"] = _rounded([s.norm for s in samples])
     largest |= {key: np.abs(value) for key, value in expected.items() if robustness or key not in largest}
-    widths = sum(len(layer) for layer in plain.layers) + 1 + x.shape[1]
     return Vector(
         name,
         "robustness" if robustness else "required",
         flags,
-        plain.slope,
-        parameters,
+        network,
         x,
         labels,
         weights,
-        _rounded([s.exact.score for s in samples]),
-        tuple(s.exact.squared_norm for s in samples),
+        _rounded([s.score for s in samples]),
+        tuple(s.squared_norm for s in samples),
         expected,
         largest,
-        # n/2 + 16 for the coefficients, four sums over each layer's width and over n, and the sum over the batch.
-        4 * widths + (x.shape[1] + 1) // 2 + 16 + len(x),
+        # n/2 + 16 for the coefficients, four sums over each layer's units and over n, and the sum over the batch.
+        4 * network.units(x.shape[1:]) + (x[0].size + 1) // 2 + 16 + len(x),
     )
 
 
-@dataclass(frozen=True)
 class _Sample:
-    network: ExactNetwork
-    point: Array
-    exact: ExactValue
-    norm: Fraction
-    weight: float
-    alpha: Fraction
-    beta: Fraction
+    """One sample: f, ∇ₓf, g, and the gradients of l f̂ in its x and in every parameter."""
 
-    @classmethod
-    def of(cls, network: ExactNetwork, point: Array, weight: float) -> "_Sample":
-        exact = network.exactly(point.tolist())
-        norm = square_root(exact.squared_norm)
-        total = norm + abs(exact.score)
+    def __init__(self, network: Network, x: Array, label: int | None, weight: float) -> None:
+        self.network, self.x, self.label, self.weight = network, x, label, Fraction(weight)
+        self.score, first = _differentiated(network, x, 0 * x, label, Fraction(1), Fraction(0))
+        self.slope = first["gradient.x"]
+        self.squared_norm = sum((Fraction(v) ** 2 for v in self.slope.ravel()), Fraction(0))
+        self.norm = square_root(self.squared_norm)
+        self.total = self.norm + abs(self.score)
         # Where g = 0, f̂ is ±1 or, by convention, 0: constant.
-        alpha = Fraction(weight) * norm / total**2 if norm else Fraction(0)
-        beta = -Fraction(weight) * exact.score / (norm * total**2) if norm else Fraction(0)
-        return cls(network, point, exact, norm, weight, alpha, beta)
+        live = bool(self.norm)
+        self.alpha = self.weight * self.norm / self.total**2 if live else Fraction(0)
+        self.beta = -self.weight * self.score / (self.norm * self.total**2) if live else Fraction(0)
 
-    def pullbacks(self) -> tuple[list[Array], list[Array], list[Array]]:
-        """∇_θ f and ∇_θ⟨∇ₓf, v⟩, exact, and the size of all terms of their sum, per parameter of the network."""
-        x, v, nothing = self.point[None], np.array([[float(c) for c in self.exact.gradient]]), 0 * self.point[None]
-        one, zero = np.ones(1), np.zeros(1)
-        total = self.norm + abs(self.exact.score)
-        # ∂f̂/∂f counts as 1/N, for f/(g + |f|) differentiated as it stands forms 1/N - |f|/N².
-        first = np.array([abs(self.weight) / float(total) if total else 0.0])
-        sizes = self.network.absolute().pullback(np.abs(x), first, abs(float(self.beta)) * np.abs(v))
-        return self.network.pullback(x, one, nothing), self.network.pullback(x, zero, v), sizes
+    def gradients(self) -> dict[str, NDArray[np.object_]]:
+        """The exact gradients, in fractions."""
+        return _differentiated(self.network, self.x, self.slope, self.label, self.alpha, self.beta)[1]
 
-
-def _gradients(
-    samples: Sequence[_Sample], labels: Labels | None, parameters: dict[str, Array]
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """The gradient of L in x and in every parameter, rounded once, and the sizes of all their terms."""
-    sums = {name: np.full(value.shape, Fraction(0)) for name, value in parameters.items()}
-    sizes = {name: np.zeros(value.shape) for name, value in parameters.items()}
-    head = f"weight.{(len(parameters) - ('embedding' in parameters)) // 2 - 1}"
-    for i, sample in enumerate(samples):
-        for name, first, second, size in zip(sums, *sample.pullbacks(), strict=False):
-            exact = sample.alpha * _fractions(first) + sample.beta * _fractions(second)
-            sums[name] = sums[name] + exact
-            sizes[name] += size
-            if labels is not None and name == head:
-                # e_y is added to the head's row, and so has its gradient.
-                sums["embedding"][labels[i]] += exact[0]
-                sizes["embedding"][labels[i]] += size[0]
-    expected = {f"gradient.{name}": _rounded(total) for name, total in sums.items()}
-    largest = {f"gradient.{name}": size for name, size in sizes.items()}
-    expected["gradient.x"] = np.stack([_rounded([s.alpha * c for c in s.exact.gradient]) for s in samples])
-    rows = [s.network.absolute().evaluate(np.abs(s.point[None])).gradient[0] for s in samples]
-    totals = [float(s.norm + abs(s.exact.score)) for s in samples]
-    largest["gradient.x"] = np.stack(
-        [abs(s.weight) / total * row if total else 0 * row for s, row, total in zip(samples, rows, totals, strict=True)]
-    )
-    return expected, largest
+    def sizes(self) -> dict[str, NDArray[np.object_]]:
+        """The same with every term positive; ∂f̂/∂f counts as 1/N, for 1/N - |f|/N² is what a tape forms."""
+        first = abs(self.weight) / self.total if self.total else Fraction(0)
+        absolute, x, v = self.network.absolute(), abs(self.x), abs(self.slope)
+        return _differentiated(absolute, x, v, self.label, first, abs(self.beta))[1]
 
 
-def _fractions(values: Array) -> NDArray[np.object_]:
-    found = np.array([Fraction(value) for value in values.ravel().tolist()], dtype=object)
-    return found.reshape(values.shape)
+def _differentiated(
+    network: Network, x: Array, v: NDArray[Any], label: int | None, alpha: Fraction, beta: Fraction
+) -> tuple[Fraction, dict[str, NDArray[np.object_]]]:
+    """f, and the gradient of α f + β⟨∇ₓf, v⟩ in x and in every parameter."""
+    inputs = {name: numbers(value) for name, value in network.parameters.items()} | {"x": numbers(x)}
+    f, along = network.score(inputs, inputs["x"], numbers(v), label)
+    found = gradient(total([(alpha, f), (beta, along)]))
+
+    def slopes(entries: Numbers) -> NDArray[np.object_]:
+        flat = np.empty(entries.size, dtype=object)
+        flat[:] = [found.get(id(entry), Fraction(0)) for entry in entries.flat]
+        return flat.reshape(entries.shape)
+
+    return f.value, {f"gradient.{name}": slopes(entries) for name, entries in inputs.items()}
+
+
+def _summed(found: Sequence[dict[str, NDArray[np.object_]]]) -> dict[str, NDArray[np.object_]]:
+    """Parameters' gradients summed over the samples, x's stacked."""
+    return {name: (np.stack if name == "gradient.x" else _sum)([f[name] for f in found]) for name in found[0]}
+
+
+def _sum(values: Sequence[NDArray[np.object_]]) -> NDArray[np.object_]:
+    found: NDArray[np.object_] = np.add.reduce(np.stack(values))
+    return found
 
 
 def _rounded(values: Sequence[Fraction] | NDArray[np.object_]) -> Array:

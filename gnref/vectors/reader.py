@@ -24,13 +24,22 @@ def read(path: Any) -> list[dict[str, Any]]:
     return vectors
 
 
-def wrong(vector: dict[str, Any], got: dict[str, Any], dtype: str = "float64") -> list[str]:
-    """The names of outputs in `got` that are more than `roundings` roundings in `dtype` off, NaN or misshapen."""
-    unit = vector["roundings"] * (np.finfo(dtype).eps / 2 + 2.0**-53)
-    expected, largest = vector["expected"], vector["largest"]
-    return [
-        name
-        for name, value in got.items()
-        if np.shape(value) != expected[name].shape
-        or not np.all(np.abs(np.asarray(value, "float64") - expected[name]) <= unit * largest[name])
-    ]
+def wrong(vector: dict[str, Any], got: dict[str, Any], dtype: str = "float64") -> dict[str, str]:
+    """Which expected outputs are missing from `got`, misshapen, NaN or too far off, and how; empty where all are right.
+
+    An output may be off by `roundings` roundings in `dtype`, relative to the sizes of the terms it is the sum of.
+    """
+    unit, told = vector["roundings"] * (np.finfo(dtype).eps / 2 + 2.0**-53), {}
+    for name, expected in vector["expected"].items():
+        if name not in got:
+            told[name] = "missing"
+        elif np.shape(got[name]) != expected.shape:
+            told[name] = f"expected the shape {expected.shape}, got {np.shape(got[name])}"
+        else:
+            off = np.abs(np.asarray(got[name], "float64") - expected)
+            bad = ~(off <= unit * vector["largest"][name])
+            if bad.any():
+                told[name] = (
+                    f"off by {off[bad][0]:.3g} at {np.argwhere(bad)[0].tolist()}, expected {expected[bad][0]:.17g}"
+                )
+    return told | {name: "no such output" for name in got if name not in vector["expected"]}

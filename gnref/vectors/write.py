@@ -44,7 +44,7 @@ def as_safetensors(found: list[Vector]) -> bytes:
 
 def _parts(vector: Vector) -> dict[str, dict[str, Array]]:
     return {
-        "parameters": vector.parameters,
+        "parameters": vector.network.parameters,
         "inputs": {"x": vector.x, "cotangents": vector.cotangents},
         "expected": vector.expected,
         "largest": vector.largest,
@@ -56,7 +56,14 @@ def _described(vector: Vector) -> dict[str, Any]:
         "id": vector.id,
         "level": vector.level,
         "flags": list(vector.flags),
-        "slope": vector.slope,
+        "activation": vector.network.activation,
+        "slope": vector.network.slope,
+        "layers": [
+            {"kind": "linear"}
+            if layer.kind == "linear"
+            else {"kind": "convolution", "stride": layer.stride, "padding": layer.padding}
+            for layer in vector.network.layers
+        ],
         "roundings": vector.roundings,
         "labels": None if vector.labels is None else vector.labels.tolist(),
         "exact": {"score": _hex(vector.score), "squared_norm": [_ratio(value) for value in vector.squared_norm]},
