@@ -3,6 +3,9 @@
 A part stands between `<!-- NAME -->` and `<!-- /NAME -->`; `PARTS` says what makes it.
 """
 
+import ast
+import inspect
+import itertools
 import json
 import re
 import subprocess
@@ -61,13 +64,100 @@ def styles() -> str:
     return (ROOT / "tests" / "subjects" / "styles.md").read_text()
 
 
+def conform_capabilities() -> str:
+    """What may be declared of a gradient normalization, and what becomes of the laws then."""
+    from gnref.conformance.options import ADAPTED, CAPABILITIES
+
+    lines = ["| `--capability` | says | then |", "|---|---|---|"]
+    for name, said in CAPABILITIES.items():
+        then = "your function is called that way" if name in ADAPTED else "laws that ask for more are left out"
+        lines.append(f"| `{name}` | {said} | {then} |")
+    return "\n".join(lines)
+
+
+def conform_options() -> str:
+    """The fields of the options, as the command line and the library have them."""
+    from gnref.conformance import Options
+
+    return _table("option", {f"--{name.replace('_', '-')}": said for name, said in _field_docs(Options).items()})
+
+
+def conform_laws() -> str:
+    """Every law of an implementation, with its usual cause and remedy, under the address that a finding names."""
+    from gnref.conformance.plan import laws
+
+    lines = ["| law | says | usual cause | remedy |", "|---|---|---|---|"]
+    for law in laws():
+        cells = [law.statement, law.cause, law.remedy]
+        lines.append(f'| <a id="law-{law.id}"></a>`{law.id}`, {law.level} | ' + " | ".join(map(_cell, cells)) + " |")
+    return "\n".join(lines)
+
+
+def vectors() -> str:
+    """Why each golden vector is there."""
+    from gnref.vectors import FOLDER
+
+    document = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
+    lines = ["| flag | says | vectors |", "|---|---|---|"]
+    for flag, said in document["flags"].items():
+        names = [vector["id"] for vector in document["vectors"] if flag in vector["flags"]]
+        shown = (
+            ", ".join(f"`{name}`" for name in names)
+            if len(names) < 7
+            else f"{len(names)} of {len(document['vectors'])}"
+        )
+        lines.append(f"| {flag} | {_cell(said)} | {shown} |")
+    return "\n".join(lines)
+
+
+def vectors_schema() -> str:
+    """The fields of a golden vector, from its schema."""
+    from gnref.vectors import FOLDER
+
+    schema = json.loads((FOLDER / "vectors.schema.json").read_text(encoding="utf-8"))
+    fields = schema["$defs"]["vector"]["properties"]
+    exact = {f"exact.{name}": rule for name, rule in fields.pop("exact")["properties"].items()}
+    layer = {f"layers[].{name}": rule for name, rule in schema["$defs"]["layer"]["properties"].items()}
+    told = {name: rule.get("description", "") for name, rule in (fields | layer | exact).items()}
+    told |= {"id": "Its name.", "flags": "Why it is there.", "layers[].kind": "`linear` or `convolution`."}
+    return _table("field", told)
+
+
+def _table(head: str, said: dict[str, str]) -> str:
+    return "\n".join(
+        [f"| {head} | says |", "|---|---|", *(f"| `{name}` | {_cell(text)} |" for name, text in said.items())]
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _field_docs(of: type) -> dict[str, str]:
+    """The docstring below each field of a dataclass."""
+    (body,) = [node for node in ast.parse(inspect.getsource(of)).body if isinstance(node, ast.ClassDef)]
+    return {
+        field.target.id: " ".join(said.value.value.split())
+        for field, said in itertools.pairwise(body.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(said, ast.Expr)
+        and isinstance(said.value, ast.Constant)
+    }
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "claims": claims,
+    "conform-capabilities": conform_capabilities,
+    "conform-laws": conform_laws,
+    "conform-options": conform_options,
     "reproductions": reproductions,
     "study": study,
     "instruments": instruments,
     "speed": speed,
     "styles": styles,
+    "vectors": vectors,
+    "vectors-schema": vectors_schema,
 }
 """What makes each part, as Markdown."""
 

@@ -40,6 +40,9 @@ CAPABILITIES: dict[Capability, str] = {
 Each leaves laws out, with its reason shown, or changes how the subject is called.
 """
 
+ADAPTED: tuple[Capability, ...] = ("images-only", "column-scores", "one-sample", "cuda-inside")
+"""Limits under which the subject is called another way; the others leave laws out."""
+
 
 @dataclass(frozen=True)
 class Options:

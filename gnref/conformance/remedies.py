@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from gnref.conformance.calling import TakesNoLabel
 from gnref.conformance.finding import Finding
-from gnref.conformance.options import CAPABILITIES, Capability
+from gnref.conformance.options import ADAPTED, CAPABILITIES, Capability
 from gnref.laws import Law
 from gnref.laws.law import Need
 
@@ -15,8 +15,6 @@ _FOR: dict[Need, Capability] = {
     "input gradient": "values-only",
     "smooth discriminator": "piecewise-linear-only",
 }
-ADAPTED: tuple[Capability, ...] = ("images-only", "column-scores", "one-sample", "cuda-inside")
-"""Limits under which every law is judged all the same, the subject being called another way."""
 LIMITED: tuple[Capability, ...] = (*ADAPTED, "float32-only", "generator-only", "values-only")
 
 

@@ -14,9 +14,9 @@ from gnref.conformance.adapted import adapt
 from gnref.conformance.finding import Finding
 from gnref.conformance.generator import GeneratorForm, from_generator_form
 from gnref.conformance.judge import judge
-from gnref.conformance.options import Capability, Options
+from gnref.conformance.options import ADAPTED, Capability, Options
 from gnref.conformance.plan import CASES, Check, cases, checks
-from gnref.conformance.remedies import ADAPTED, LIMITED, by_trying
+from gnref.conformance.remedies import LIMITED, by_trying
 from gnref.errors import UserError
 from gnref.laws import Normalize
 

@@ -42,7 +42,11 @@ def _values() -> Iterator[ImageCase]:
 
 @law("normalized-function", drawn="image_cases", fixed=_values)
 def image_value(normalize: Normalize, case: ImageCase) -> float:
-    """f̂ = f/(‖∇ₓf‖₂ + |f|) of images, ‖·‖ over all channels and pixels of a sample, within (n/2 + 4) roundings."""
+    """f̂ = f/(‖∇ₓf‖₂ + |f|) of images, ‖·‖ over all channels and pixels of a sample, within (n/2 + 4) roundings.
+
+    Usual cause: A norm over channels or pixels only, or over a gradient of another memory layout taken as flat.
+    Remedy: Use gradient.flatten(1).norm(dim=1): flatten copes with channels_last, where view does not.
+    """
     f, g = case.exact.score, case.norm
     expected = f / (g + np.abs(f))
     bound = np.abs(expected) * ((np.prod(case.shape) / 2 + 4) * case.unit + 3 * 2.0**-53)
@@ -81,7 +85,11 @@ def _live(case: ImageCase) -> ImageCase:
 
 @law("normalized-function", drawn="image_cases", fixed=image_cases, needs=("parameter gradient",))
 def image_parameter_gradient(normalize: Normalize, case: ImageCase) -> float:
-    """∂Σ l_i f̂_i/∂θ = ∂Σ[α_i f_i + ⟨∇ₓf_i, w_i⟩]/∂θ for every convolution, bias and head, unequal weights l."""
+    """∂Σ l_i f̂_i/∂θ = ∂Σ[α_i f_i + ⟨∇ₓf_i, w_i⟩]/∂θ for every convolution, bias and head, unequal weights l.
+
+    Usual cause: A convolution's part of the second derivative is dropped, or the norm is detached.
+    Remedy: Pass create_graph=True, and give a backward pass of your own a test of its second derivative.
+    """
     return (
         0.0
         if case.score.startswith("far") or (case.dtype == torch.float32 and not case.positive)
@@ -97,7 +105,11 @@ def image_parameter_gradient(normalize: Normalize, case: ImageCase) -> float:
     needs=("parameter gradient", "no epsilon"),
 )
 def image_parameter_gradient_far_from_zero(normalize: Normalize, case: ImageCase) -> float:
-    """The same where |f| is thousands of times ‖∇ₓf‖: ∂f̂/∂f = g/N² is right in itself, not beside 1/N."""
+    """The same where |f| is thousands of times ‖∇ₓf‖: ∂f̂/∂f = g/N² is right in itself, not beside 1/N.
+
+    Usual cause: 1/N - |f|/N² cancels where |f| is much larger than g.
+    Remedy: Give the quotient its closed-form derivative g/N², or compute it in float64.
+    """
     return _judge_parameters(normalize, case, literal=False)
 
 
@@ -121,7 +133,11 @@ def _judge_parameters(normalize: Normalize, case: ImageCase, literal: bool) -> f
 
 @law("theorem-6-almost-everywhere", drawn="image_cases", fixed=image_cases, needs=("input gradient",))
 def image_input_gradient(normalize: Normalize, case: ImageCase) -> float:
-    """∂Σ l_i f̂_i/∂x = l_i (g/N²) ∇ₓf_i for images x, in x's own layout."""
+    """∂Σ l_i f̂_i/∂x = l_i (g/N²) ∇ₓf_i for images x, in x's own layout.
+
+    Usual cause: X is detached, or its gradient comes back in another layout or shape than x.
+    Remedy: Differentiate with x itself, and reshape with reshape, not view.
+    """
     case = _live(case)
     if not len(case.array):
         return 0.0
@@ -139,7 +155,11 @@ def image_input_gradient(normalize: Normalize, case: ImageCase) -> float:
 
 @law("normalized-function", drawn="image_cases", fixed=_values, needs=("batch",))
 def image_batch_is_stack(normalize: Normalize, case: ImageCase) -> float:
-    """A batch of images is the stack of its samples, within (n + 8) roundings of 1."""
+    """A batch of images is the stack of its samples, within (n + 8) roundings of 1.
+
+    Usual cause: A statistic over the batch, a norm over all of it, or a buffer that later samples overwrite.
+    Remedy: Reduce over the dimensions of one sample only, and return tensors of their own.
+    """
     module, x, arguments = case.module(), case.x(), case.arguments()
     step = 1 + len(x) // 8
     whole = normalize(module, x, *arguments)[::step]
