@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -146,12 +147,58 @@ def _field_docs(of: type) -> dict[str, str]:
     }
 
 
+def experiments() -> str:
+    """How many experiments there are of each data set and network, and their methods."""
+    from gnref.training.experiments import EXPERIMENTS
+
+    groups: dict[tuple[str, int, str], list[str]] = {}
+    for name, e in EXPERIMENTS.items():
+        groups.setdefault((e.dataset, e.size, e.architecture), []).append(name)
+    lines = ["| data | size | network | experiments | for instance |", "|---|---|---|---|---|"]
+    for (dataset, size, architecture), names in groups.items():
+        example = next((name for name in names if name.endswith("-gn")), names[0])
+        lines.append(f"| {dataset} | {size} | {architecture} | {len(names)} | `{example}` |")
+    return "\n".join(lines)
+
+
+def recipes() -> str:
+    """What each row by the original's recipe has otherwise than the row it is named after."""
+    from gnref.training.experiments import EXPERIMENTS
+
+    lines = ["| experiments | setting | by the appendix | by the original's recipe |", "|---|---|---|---|"]
+    known: dict[tuple[tuple[str, str, str], ...], list[str]] = {}
+    for name, e in EXPERIMENTS.items():
+        if name.endswith("-original"):
+            theirs, ours = e.settings(), EXPERIMENTS[name.removesuffix("-original")].settings()
+            differing = tuple((k, str(ours[k]), str(v)) for k, v in theirs.items() if k != "name" and v != ours[k])
+            known.setdefault(differing, []).append(name)
+    for differing, names in known.items():
+        for i, row in enumerate(differing):
+            lines.append(f"| {'' if i else ', '.join(f'`{name}`' for name in names)} | {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def shifts() -> str:
+    """P(round(U(-m, m)) = k) = |[k - 1/2, k + 1/2] ∩ [-m, m]| / 2m, m = size/5."""
+    lines = ["| size | each of the inner shifts | the outermost | their probability |", "|---|---|---|---|"]
+    for size in (16, 32, 48):
+        m = Fraction(size, 5)
+        last = round(float(m))
+        outer = (m - last + Fraction(1, 2)) / (2 * m)
+        inner = 1 / (2 * m)
+        lines.append(f"| {size} | {inner} = {float(inner):.4f} | ±{last} | {outer} = {float(outer):.4f} |")
+    return "\n".join(lines)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "claims": claims,
     "conform-capabilities": conform_capabilities,
     "conform-laws": conform_laws,
     "conform-options": conform_options,
+    "experiments": experiments,
+    "recipes": recipes,
     "reproductions": reproductions,
+    "shifts": shifts,
     "study": study,
     "instruments": instruments,
     "speed": speed,
