@@ -192,3 +192,57 @@ def test_images_that_do_not_fit_the_experiment_are_refused():
         Trainer(small("shapes16-cnn-gn"), ImageSet(torch.zeros(9, 3, 32, 32, dtype=torch.uint8)))
     with pytest.raises(UserError, match="expected images of 10 classes, got images without labels"):
         Trainer(small("shapes-biggan-gn"), ImageSet(torch.zeros(9, 3, 32, 32, dtype=torch.uint8)))
+
+
+def test_a_run_goes_on_only_with_its_data_versions_and_device(tmp_path, monkeypatch):
+    """Refused with what was and what is; admitted, experiment.json keeps what was until which step."""
+    e = small("shapes16-cnn-gn", steps=6)
+    stopped = iter([3, 4, 5])
+
+    def some_steps(data: ImageSet, **options: object) -> None:
+        """Go on until a signal comes in the course of scoring."""
+        until = next(stopped)
+
+        def interrupt(_: object) -> dict[str, float]:
+            if Run(tmp_path).metrics()[-1]["step"] == until:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return {"FID": 1.0}
+
+        cadence = Cadence(1, NEVER, NEVER, 1)
+        assert train(e, data, tmp_path, cadence=cadence, score=interrupt, **options) == until
+
+    some_steps(images(e))
+    first = Run(tmp_path).description()
+    assert "history" not in first
+    other = ImageSet(255 - images(e).images, images(e).labels)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json*")}
+    with pytest.raises(UserError, match=r"data: 40 images with SHA-256 \w{16} then, .* now; .* --admit-changes"):
+        train(e, other, tmp_path)
+    monkeypatch.setattr(torch, "__version__", "0.0")
+    with pytest.raises(UserError, match=r"PyTorch: .* then, 0.0 now"):
+        train(e, images(e), tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json*")} == before
+    some_steps(other, admit_changes=True)
+    second = Run(tmp_path).description()
+    assert (second["torch"], second["data"] == first["data"]) == ("0.0", False)
+    kept = {key: first[key] for key in ("gnref", "commit", "torch", "data", "device")}
+    assert second["history"] == [{"until": 3, **kept}]
+    some_steps(other)
+    assert Run(tmp_path).description() == second
+
+
+def test_a_forged_checkpoint_is_one_sentence():
+    e = small("shapes16-cnn-gn", steps=4)
+    good = Trainer(e, images(e)).state()
+    for key, value in (
+        ("experiment", {"name": "x"}),
+        ("experiment", 3),
+        ("execution", None),
+        ("generator_optimizer", {"state": {}, "param_groups": []}),
+        ("generator_optimizer", 7),
+        ("discriminator", {"x": torch.zeros(1)}),
+        ("tally", {}),
+        ("tally", {"sums": torch.zeros(99), "counts": 3}),
+    ):
+        with pytest.raises(UserError, match=r"^here"):
+            Trainer(e, images(e)).restore({**good, key: value}, "here")

@@ -28,7 +28,8 @@ from gnref.training.objectives import (
     make_networks,
     penalized_points,
 )
-from gnref.training.trainer import Trainer, adam
+from gnref.training.trainer import Trainer
+from gnref.training.updates import adam
 
 T = TypeVar("T")
 

@@ -31,5 +31,8 @@ class TrainArguments:
     """The features to score in."""
     tensorboard: bool = True
     """Write curves and sample grids for TensorBoard."""
+    admit_changes: bool = False
+    """Go on with a run although its data, PyTorch, gnref or device are not those it began with; its experiment.json
+    keeps what they were."""
     cadence: Cadence = field(default_factory=Cadence)
     execution: Execution = field(default_factory=Execution)

@@ -44,6 +44,7 @@ def train_named(names: Sequence[str], arguments: TrainArguments, make_score: Cal
                 source=str(arguments.data) if arguments.data else None,
                 progress=True,
                 tensorboard=arguments.tensorboard,
+                admit_changes=arguments.admit_changes,
             )
             if processes.first:
                 print("\n".join(_last_lines(run, experiment, step, arguments)), flush=True)

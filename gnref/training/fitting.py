@@ -1,10 +1,13 @@
-"""Whether data, processes and the way to compute fit an experiment."""
+"""Whether data, processes and the way to compute fit an experiment, and a checkpoint all of them."""
+
+from dataclasses import asdict
 
 from gnref.data.images import Images
 from gnref.errors import UserError
+from gnref.runs import State
 from gnref.training.distributed import Processes
 from gnref.training.execution import Execution
-from gnref.training.experiment import Experiment
+from gnref.training.experiment import Experiment, from_settings
 
 
 def check(e: Experiment, data: Images, processes: Processes, execution: Execution) -> None:
@@ -39,3 +42,22 @@ def _check_capture(e: Experiment, processes: Processes, execution: Execution) ->
     for wrong, complaint in cases:
         if wrong:
             raise UserError(f"{e.name}: capture {how}: {complaint}")
+
+
+def check_continues(state: State, e: Experiment, seed: int, execution: Execution, where: str) -> None:
+    """Raise UserError where a checkpoint's state is of another experiment, seed or way to compute.
+
+    Settings that came after it was written have their defaults.
+    """
+    mine = {**e.settings(), "seed": seed, **asdict(execution)}
+    try:
+        then = from_settings(state["experiment"]).settings()
+    except UserError as error:
+        raise UserError(f"{where}: the checkpoint's settings are none: {error}") from None
+    theirs = {**then, "seed": state["seed"], **asdict(Execution()), **state["execution"]}
+    for key in mine:
+        if key != "name" and mine[key] != theirs.get(key):
+            raise UserError(
+                f"{where} was trained with {key}={theirs.get(key)}, not {mine[key]}; "
+                "continue it as it was started, or name another run folder"
+            )

@@ -71,3 +71,17 @@ def save_png(image: Tensor, path: Path) -> None:
     Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy())).save(buffer, "PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, buffer.getvalue())
+
+
+class Grown(nn.Module):
+    """StyleGAN's generator at one moment of its growth: z to images of the present resolution."""
+
+    def __init__(self, generator: nn.Module, resolution: int, alpha: float) -> None:
+        super().__init__()
+        self.generator, self.resolution, self.alpha = generator, resolution, alpha
+        self.latent = generator.latent
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Latents (N, latent) to images (N, 3, resolution, resolution)."""
+        images: Tensor = self.generator(z, self.resolution, self.alpha)
+        return images

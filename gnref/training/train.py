@@ -16,7 +16,7 @@ from gnref.data.images import Images
 from gnref.errors import UserError
 from gnref.runs import Run
 from gnref.training.cadence import Cadence
-from gnref.training.description import description
+from gnref.training.description import continued, data_facts, description
 from gnref.training.distributed import Processes
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
@@ -47,6 +47,7 @@ def train(
     source: str | None = None,
     progress: bool = False,
     tensorboard: bool = False,
+    admit_changes: bool = False,
 ) -> int:
     """Train to the experiment's last step in `folder`, or go on from the newest checkpoint there; the step reached.
 
@@ -54,8 +55,9 @@ def train(
     bit for bit on the CPU. `source` is where the data came from, for the record. With several processes the folder is
     on a file system they share, and the first one writes; `score` is given in all or in none, and the first calls it.
 
-    Raises UserError for a folder in use or of another experiment, a full disk, and a quantity that is not finite or has
-    diverged: it names the step, the quantity and the last good checkpoint.
+    Raises UserError for a folder in use, or of another experiment, data, version or device (`admit_changes` lets the
+    last three pass), a full disk, and a quantity that is not finite or has diverged: it names the step, the quantity
+    and the last good checkpoint.
     """
     processes, cadence = processes or Processes(torch.device("cpu")), cadence or Cadence()
     cadence.check()
@@ -65,9 +67,8 @@ def train(
         if processes.first:
             stack.enter_context(run.locked())
         resumed, best = _resume(run, trainer)
-        if processes.first:
-            facts = {"folder": source, "images": len(data), "size": data.size}
-            run.describe(description(experiment, seed=seed, execution=asdict(trainer.execution), data=facts))
+        if processes.first and trainer.step_number < experiment.steps:
+            _describe(run, trainer, resumed, data_facts(data, source), admit_changes)
             run.rewind(trainer.step_number)
         processes.wait()
         stop = stack.enter_context(stop_signals())
@@ -202,6 +203,15 @@ class _Loop:
             for name, value in {**line, **line.get("scores", {})}.items():
                 if isinstance(value, float) and name != "time":
                     self.writer.add_scalar(name, value, line["step"])
+
+
+def _describe(run: Run, trainer: Trainer, resumed: bool, data: dict[str, Any], admit_changes: bool) -> None:
+    """Write experiment.json; of a run that goes on, refuse what would make it another and keep what it was."""
+    facts = {"seed": trainer.seed, "execution": asdict(trainer.execution), "data": data, "device": trainer.device.type}
+    now = description(trainer.experiment, **facts)
+    if resumed and (run.folder / "experiment.json").exists():
+        now = continued(run.description(), now, trainer.step_number, admit_changes, run.folder)
+    run.describe(now)
 
 
 def _resume(run: Run, trainer: Trainer) -> tuple[bool, dict[str, Any] | None]:

@@ -26,7 +26,7 @@ from gnref.runs import State, load_weights
 from gnref.training.distributed import Processes, exchanging, without_exchange
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
-from gnref.training.fitting import check
+from gnref.training.fitting import check, check_continues
 from gnref.training.layout import memory_format
 from gnref.training.objectives import (
     DiscriminatorObjective,
@@ -36,8 +36,10 @@ from gnref.training.objectives import (
     pairs_reals,
     penalized_points,
 )
+from gnref.training.pictures import Grown
 from gnref.training.schedule import Moment, moment
 from gnref.training.tally import Tally
+from gnref.training.updates import adam, update_average
 
 
 class Trainer:
@@ -100,7 +102,7 @@ class Trainer:
         network = deepcopy(self.average if ema else self.generator).eval().requires_grad_(False)
         now = moment(self.experiment, max(self.step_number - 1, 0))
         with torch.random.fork_rng(), torch.no_grad():
-            yield _Grown(network, now.resolution, now.alpha) if self._grows else network
+            yield Grown(network, now.resolution, now.alpha) if self._grows else network
 
     def state(self) -> State:
         """Everything the next step depends on, for a checkpoint."""
@@ -125,22 +127,21 @@ class Trainer:
             raise UserError(
                 f"{where} was imported without its optimizers; it can be sampled and scored, not trained on"
             )
-        mine = {**self.experiment.settings(), "seed": self.seed, **asdict(self.execution)}
-        theirs = {**state["experiment"], "seed": state["seed"], **asdict(Execution()), **state["execution"]}
-        for key in mine:
-            if key != "name" and mine[key] != theirs.get(key):
-                raise UserError(
-                    f"{where} was trained with {key}={theirs.get(key)}, not {mine[key]}; "
-                    "continue it as it was started, or name another run folder"
-                )
-        load_weights(self.generator, state["generator"], where)
-        load_weights(self.discriminator, state["discriminator"], where)
-        load_weights(self.average, state["average"], where)
-        self._g_optimizer.load_state_dict(state["generator_optimizer"])
-        self._d_optimizer.load_state_dict(state["discriminator_optimizer"])
-        if self._lecam is not None:
-            load_weights(self._lecam, state["lecam"], where)
-        self.tally.restore(state["tally"])
+        try:
+            check_continues(state, self.experiment, self.seed, self.execution, where)
+            load_weights(self.generator, state["generator"], where)
+            load_weights(self.discriminator, state["discriminator"], where)
+            load_weights(self.average, state["average"], where)
+            self._g_optimizer.load_state_dict(state["generator_optimizer"])
+            self._d_optimizer.load_state_dict(state["discriminator_optimizer"])
+            if self._lecam is not None:
+                load_weights(self._lecam, state["lecam"], where)
+            self.tally.restore(state["tally"])
+        except UserError:
+            raise
+        # Whatever stands in a checkpoint that others made, load_state_dict has an exception for it.
+        except Exception as error:
+            raise UserError(f"{where}: the checkpoint is no state of this experiment ({error}); take it away") from None
         self.step_number = state["step"]
 
     # One update
@@ -272,38 +273,6 @@ class Trainer:
 
     def _precision(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.execution.mixed_precision else nullcontext()
-
-
-def adam(e: Experiment, network: nn.Module, rate: float) -> torch.optim.Adam:
-    """The experiment's optimizer of a network that is on its device."""
-    on_meta = next(network.parameters()).is_meta  # where steps are only counted there is no fused kernel
-    return torch.optim.Adam(
-        network.parameters(), rate, betas=(e.beta1, e.beta2), eps=e.epsilon, fused=None if on_meta else True
-    )
-
-
-@torch.no_grad()
-def update_average(average: nn.Module, generator: nn.Module, decay: float) -> None:
-    """average ← d · average + (1 - d) · G, its buffers too; d = 0 copies G, and so are whole numbers copied."""
-    pairs = list(zip(average.state_dict().values(), generator.state_dict().values(), strict=True))
-    means = [(mean, now) for mean, now in pairs if mean.is_floating_point()]
-    torch._foreach_lerp_([mean for mean, _ in means], [now for _, now in means], 1 - decay)
-    for mean, now in pairs:
-        if not mean.is_floating_point():
-            mean.copy_(now)
-
-
-class _Grown(nn.Module):
-    """StyleGAN's generator at one moment of its growth: z to images of the present resolution."""
-
-    def __init__(self, generator: nn.Module, resolution: int, alpha: float) -> None:
-        super().__init__()
-        self.generator, self.resolution, self.alpha = generator, resolution, alpha
-        self.latent = generator.latent
-
-    def forward(self, z: Tensor) -> Tensor:
-        images: Tensor = self.generator(z, self.resolution, self.alpha)
-        return images
 
 
 def _chunks(x: Tensor | None, parts: int) -> list[Tensor | None]:
