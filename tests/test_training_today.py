@@ -75,7 +75,10 @@ def test_diffaugment_changes_what_d_and_g_learn_from() -> None:
 @pytest.mark.parametrize("method", ["lecam", "r1-every-16", "gn-relativistic", "r3gan"])
 def test_a_run_of_points_resumes_bit_for_bit(tmp_path, method: str) -> None:
     """LeCam's running means are part of the checkpoint; the penalty's turn is a function of the step."""
-    e, cadence = small(f"ring-mlp-{method}", steps=8), Cadence(log=8, sample=8, checkpoint=4, score=8)
+    e, cadence = (
+        small(f"ring-mlp-{method}", steps=8),
+        Cadence(log_every=8, sample_every=8, checkpoint_every=4, score_every=8),
+    )
     train(e, POINTS, tmp_path / "whole", cadence=cadence)
     half = Trainer(e, POINTS)
     for _ in range(4):
