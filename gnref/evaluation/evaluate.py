@@ -142,7 +142,7 @@ def _compared(
 ) -> tuple[FeatureSpace, Reference]:
     if real is None and protocol.dataset != "shapes":
         raise UserError(f"protocol {protocol.name} compares with {protocol.data}: say where they are (--real)")
-    space = feature_space(features or protocol.features, device)
+    space = feature_space(protocol.features if features is None else features, device)
     if isinstance(real, Path) and real.suffix == ".safetensors":
         return space, load_reference(real, protocol, space)
     if isinstance(real, Path) and holds_statistics(real):

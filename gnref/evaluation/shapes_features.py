@@ -55,10 +55,10 @@ def load(path: Path = SHIPPED) -> ShapesFeatures:
     from safetensors.torch import load_file
 
     network = untrained(0)
+    if not path.is_file():
+        raise UserError(f"expected feature weights in {path}, but there is no such file")
     try:
         network.load_state_dict(load_file(path))
-    except FileNotFoundError:
-        raise UserError(f"expected feature weights in {path}, but there is no such file") from None
     except (SafetensorError, OSError, RuntimeError, struct.error, json.JSONDecodeError) as failure:
         reason = str(failure).strip().splitlines()[0]
         raise UserError(

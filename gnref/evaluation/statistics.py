@@ -24,6 +24,8 @@ _LARGEST = 8 * (8192 + 1) * 8192 + 10_000
 
 def holds_statistics(path: Path) -> bool:
     """Whether this is a .npz file with `mu` and `sigma`; a file of images, or a broken one, is not."""
+    if not path.is_file():
+        return False
     try:
         with zipfile.ZipFile(path) as file:
             return {"mu.npy", "sigma.npy"} <= set(file.namelist())

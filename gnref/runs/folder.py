@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,7 +151,8 @@ class Run:
                 raise UserError(f"{path} cannot be read: {error.strerror}") from None
             if _digest(content) == path.name.split(".")[1]:
                 return _loaded(path, content, device)
-            print(f"gnref: {path} is damaged (its checksum differs); trying the one before it", file=sys.stderr)
+            if path != paths[0]:
+                print(f"gnref: {path} is damaged (its checksum differs); trying the one before it", file=sys.stderr)
         if paths:
             raise UserError(f"{self.folder}: every checkpoint is damaged; restore one, or start in another folder")
         return None
@@ -197,7 +199,9 @@ class Run:
 
 def _loaded(path: Path, content: bytes, device: torch.device | str) -> State:
     try:
-        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a pickle that torch.save did not write
+            state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     # Of bytes that are no checkpoint, torch.load raises UnpicklingError, RuntimeError, EOFError, KeyError and others.
     except Exception:
         state = None

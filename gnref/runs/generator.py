@@ -40,7 +40,9 @@ def load_generator(
     description = folder.description()
     state = load_state(folder, best, device)
     if ema is None:
-        ema = bool(description["experiment"].get("score_ema"))
+        ema = description["experiment"].get("score_ema")
+        if not isinstance(ema, bool):
+            raise UserError(f"{run}: experiment.json is damaged: score_ema is {ema!r}; restore it, or choose with ema")
     generator = build_generator(description["generator"])
     load_weights(generator, state.get("average" if ema else "generator"), str(run))
     return generator.to(device).eval()

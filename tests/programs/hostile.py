@@ -208,14 +208,14 @@ def call_expression(expression: str, known: dict[str, object]) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?", help="where the fixtures are made; a temporary one by default")
+    parser.add_argument("folder", type=Path, nargs="?", help="where a temporary folder for the fixtures is made")
     parser.add_argument("--every", type=int, default=1, help="take every N-th line and call")
     parser.add_argument("--start", type=int, default=0, help="and begin with this one")
     parser.add_argument("--real", type=int, default=25, help="every N-th of them as a process of its own as well")
     parser.add_argument("--only", default="", help="lines and calls that contain this")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        f = (given.folder or Path(temporary)).resolve() / "fixtures"
+    with tempfile.TemporaryDirectory(dir=given.folder) as temporary:
+        f = Path(temporary).resolve() / "fixtures"
         prepare()
         hostile_fixtures.make(f)
         os.environ |= {"GNREF_CACHE": str(f / "cache"), "HOME": str(f / "home"), "OMP_NUM_THREADS": "1"}
@@ -226,7 +226,7 @@ def main() -> int:
 def _throw(f: Path, every: int, start: int, real: int, only: str) -> int:
     chosen_lines = [line for line in lines(f, list(SCRIPTS)) if only in str(line)][start::every]
     chosen_calls = [call for call in hostile_calls.calls(f) if only in call][start::every]
-    found, wrong = Counter[str](), []
+    found = Counter[str]()
     watched = {name: _identity(f / name) for name in ("device", "link", "pipe", "socket", "target")}
     for number, line in enumerate(chosen_lines):
         ways = [("forked", _line_in_child(line))] + ([("process", None)] if number % real == 0 else [])
@@ -240,7 +240,7 @@ def _throw(f: Path, every: int, start: int, real: int, only: str) -> int:
             if {name: _identity(f / name) for name in watched} != watched:
                 raise SystemExit(f"{line}: replaced one of {', '.join(watched)}")
             found[f"lines, {way}"] += 1
-            _note(fault, f"{line} ({way}, code {ended['code']}, {ended['seconds']:.1f} s)", ended, found, wrong)
+            _note(fault, f"{line} ({way}, code {ended['code']}, {ended['seconds']:.1f} s)", ended, found)
     known = hostile_calls.names(f)
     for call in chosen_calls:
         with tempfile.TemporaryDirectory(dir=f.parent) as outer:
@@ -248,27 +248,24 @@ def _throw(f: Path, every: int, start: int, real: int, only: str) -> int:
             place.mkdir()
             ended = forked(lambda call=call: call_expression(call, known), place, {})  # type: ignore[misc]
         found["calls"] += 1
-        _note(judged(Line("call", (call,)), ended), call, ended, found, wrong)
-    print("\n\n".join(wrong))
+        _note(judged(Line("call", (call,)), ended), call, ended, found)
     print(", ".join(f"{count} {what}" for what, count in found.items()))
-    tried = sum(count for what, count in found.items() if what.startswith(("lines", "calls")))
+    tried = sum(found.pop(way, 0) for way in ("lines, forked", "lines, process", "calls"))
     kinds = ("traceback", "hang", "crash", "wrongly accepted")
-    print(
-        f"tried {tried}: "
-        + ", ".join(f"{kind} {sum(n for w, n in found.items() if w.startswith(kind))}" for kind in kinds)
-    )
-    return int(bool(wrong))
+    counts = [f"{kind} {sum(n for what, n in found.items() if what.startswith(kind))}" for kind in kinds]
+    print(f"tried {tried}: {', '.join(counts)}")
+    return int(bool(found))
 
 
 def _line_in_child(line: Line) -> Callable[[], None]:
     return lambda: call_line(line)
 
 
-def _note(fault: str, what: str, ended: Ended, found: Counter[str], wrong: list[str]) -> None:
+def _note(fault: str, what: str, ended: Ended, found: Counter[str]) -> None:
     if fault:
         found[fault.split("[")[0].strip()] += 1
         told = "\n    ".join(str(ended["told"]).strip().splitlines()[-6:])
-        wrong.append(f"{fault}: {what}\n    {told}")
+        print(f"{fault}: {what}\n    {told}\n", flush=True)
 
 
 def _identity(path: Path) -> tuple[int, int, int]:
