@@ -17,6 +17,7 @@ import torch
 
 from gnref import __version__
 from gnref.claims import CLAIMS
+from gnref.claims.lessons import lessons
 from gnref.laws import FunctionLaw, Law
 from gnref.report import Row, Verdict, as_text, exit_code, write
 
@@ -68,9 +69,9 @@ class _Report:
         order = list(CLAIMS)
         rows = sorted(self.rows, key=lambda row: (order.index(row.claim), row.check))
         seconds = time.monotonic() - self.start
-        written = write(rows, self.folder, seconds, "The claims of gradient normalization", _about())
+        written = write(rows, self.folder, seconds, "The claims of gradient normalization", _about(), lessons())
         terminalreporter.section("claims")
-        terminalreporter.write_line(as_text(rows))
+        terminalreporter.write_line(as_text(rows, lessons()))
         terminalreporter.write_line(f"{seconds:.1f} s in all; {' and '.join(path.name for path in written)} written")
 
 

@@ -38,6 +38,7 @@ ORDER = [
     ["__main__"],
 ]
 WITHIN_A_ROW = {
+    ("claims", "report"),
     ("claims", "exact"),
     ("exact", "exact_modules"),
     ("exact_parts", "exact"),

@@ -5,8 +5,12 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
-from gnref.report import SCHEMA, Row, as_json, as_text, exit_code, summary, write
+from gnref.claims.claim import Status
+from gnref.claims.lessons import lessons
+from gnref.report import SCHEMA, Lesson, Row, as_json, as_page, as_text, exit_code, summary, write
+from gnref.report.page import status_kind
 
 ROWS = [
     Row(
@@ -71,14 +75,59 @@ def test_html_is_one_file_that_loads_nothing(tmp_path: Path) -> None:
         == sorted(p.name for p in paths)
     )
     page = (tmp_path / "verification.html").read_text()
+    tags = tags_of(page)
+    assert not {"script", "link"} & {tag for tag, _ in tags}
+    places = [value or "" for _, attributes in tags for name, value in attributes if name in ("src", "href")]
+    assert all(place.startswith("#") for place in places)
+    assert "&lt;x&gt; &amp; y" in page
+    assert "Title &amp; more" in page
+
+
+def tags_of(page: str) -> list[tuple[str, list[tuple[str, str | None]]]]:
     tags: list[tuple[str, list[tuple[str, str | None]]]] = []
     parser = HTMLParser()
     parser.handle_starttag = lambda tag, attributes: tags.append((tag, attributes))  # type: ignore[method-assign]
     parser.feed(page)
-    assert not {"script", "link", "img"} & {tag for tag, _ in tags}
-    assert not {"src", "href"} & {name for _, attributes in tags for name, _ in attributes}
-    assert "&lt;x&gt; &amp; y" in page
-    assert "Title &amp; more" in page
+    return tags
+
+
+LESSON = Lesson("D <= 1.", "for real numbers", "D linear", "by Eq. 14", ("f = 1", "  f̂ = 1/2"), "Counterexample")
+
+
+def test_a_row_of_the_page_opens_to_what_the_claim_says_and_its_checks() -> None:
+    page = as_page(ROWS, 3.0, "title", {}, ["lead", "more"], ["a number"], {"theorem-5": LESSON}, {"caption": b"png"})
+    start = page.index('id="theorem-5"')
+    inside = page[start : page.index('id="theorem-6-global"')]
+    for text in ("D &lt;= 1.", "for real numbers", "D linear", "by Eq. 14", "f = 1\n  f̂ = 1/2", "2 checks"):
+        assert text in inside
+    assert [dict(attributes).get("class") for tag, attributes in tags_of(page) if tag == "details"] == [
+        *("legend", "row", "checks", "row", "checks", "row", "more")
+    ]
+    assert not any(name == "open" for _, attributes in tags_of(page) for name, _ in attributes)
+    assert 'src="data:image/png;base64,cG5n" alt="caption"' in page
+
+
+def test_every_status_of_a_claim_has_a_colour_that_says_what_it_is() -> None:
+    kinds = {status: status_kind(status) for status in get_args(Status)}
+    assert kinds == {
+        "holds": "true",
+        "holds almost everywhere": "true",
+        "holds under an extra assumption": "true",
+        "float-limited": "true",
+        "vacuous as printed": "partly",
+        "false as used": "partly",
+        "false as printed": "false",
+        "empirical": "open",
+    }
+
+
+def test_the_terminals_table_says_each_claim_in_a_few_words() -> None:
+    lines = as_text(ROWS, lessons()).splitlines()
+    assert max(map(len, lines)) <= 120
+    for claim in ("theorem-5", "theorem-6-global", "table-4"):
+        row = next(number for number, line in enumerate(lines) if line.startswith(f"{claim} "))
+        assert lines[row + 1].strip() == lessons()[claim].statement
+    assert "    but: a" in lines
 
 
 PROPERTIES = """

@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 
 from gnref import __version__
+from gnref.claims.lessons import lessons
 from gnref.diagnosis import show
 from gnref.diagnosis.diagnose import Progress, examine
 from gnref.diagnosis.pictures import draw
@@ -67,7 +68,7 @@ def verify(
         report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers}
         write_atomically(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     if html is not None:
-        write_atomically(html, as_page(found, seconds, f"gnref verify {target}", about, [*lead, *numbers]))
+        write_atomically(html, as_page(found, seconds, f"gnref verify {target}", about, lead, numbers, lessons()))
     pictures = [] if plot is None else draw(diagnosis, plot)
     # After the files, which a reader of the output that stops early must not cost.
     print("\n".join([*_wrapped(lead), "", *_wrapped(numbers)]))

@@ -1,12 +1,13 @@
 """A report as JSON, and both of its files written."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gnref.files import write_atomically
+from gnref.report.lesson import Lesson
 from gnref.report.page import as_page
 from gnref.report.rows import Row, exit_code, summary
 
@@ -27,11 +28,18 @@ def as_json(rows: Sequence[Row], seconds: float, about: dict[str, Any]) -> str:
     return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
 
 
-def write(rows: Sequence[Row], folder: Path, seconds: float, title: str, about: dict[str, Any]) -> list[Path]:
+def write(
+    rows: Sequence[Row],
+    folder: Path,
+    seconds: float,
+    title: str,
+    about: dict[str, Any],
+    lessons: Mapping[str, Lesson] | None = None,
+) -> list[Path]:
     """Write verification.json and verification.html into `folder`, each at once or not at all."""
     texts = {
         "verification.json": as_json(rows, seconds, about),
-        "verification.html": as_page(rows, seconds, title, about),
+        "verification.html": as_page(rows, seconds, title, about, lessons=lessons),
     }
     for name, text in texts.items():
         write_atomically(folder / name, text)

@@ -1,74 +1,171 @@
-"""A report as one static HTML page: no script, no file beside it."""
+"""A report as one static HTML page: no script, nothing loaded from elsewhere."""
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from gnref.report.lesson import Lesson
 from gnref.report.rows import Row, summary
+from gnref.report.style import STYLE
 
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 76rem; padding: 0 1rem; color: #1c1c1c; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
-th { text-align: left; border-bottom: 2px solid #888; padding: .3rem .6rem; }
-td { border-bottom: 1px solid #ddd; padding: .3rem .6rem; vertical-align: top; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.verdict { white-space: nowrap; font-weight: 600; }
-.confirmed { color: #1a6b2f; } .refuted { color: #8a5a00; }
-.UNEXPECTED { color: #b00020; } .skipped { color: #666; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f5f5f2; padding: .6rem; font-size: 12.5px; }
-small { color: #555; } details summary { cursor: pointer; }
-@media (prefers-color-scheme: dark) {
-  body { background: #161616; color: #ddd; }
-  td { border-color: #333; } pre { background: #222; } small { color: #aaa; }
-  .confirmed { color: #6fcf8b; } .refuted { color: #e0b050; } .UNEXPECTED { color: #ff6b81; } .skipped { color: #999; }
+_MARKS = {
+    "true": "holds",
+    "partly": "says nothing as printed, or does not extend",
+    "false": "false as printed",
+    "open": "measured, or not claimed",
 }
-"""
-_HEAD = ("claim", "status", "verdict", "dtype", "device", "cases", "evidence", "worst error / bound", "seconds")
+_LEGEND = {
+    "true": "it holds, everywhere or with the exceptions and assumptions that its status names",
+    "partly": "as printed it says nothing (vacuous), or it does not extend to the networks that it is used for",
+    "false": "it is false as printed",
+    "open": "it is a measured number, or nothing is claimed about it here",
+}
 
 
-def as_page(rows: Sequence[Row], seconds: float, title: str, about: dict[str, Any], lead: Sequence[str] = ()) -> str:
-    """The whole page: what is to be read first, the summary, a row a claim, and every check below it."""
+def as_page(
+    rows: Sequence[Row],
+    seconds: float,
+    title: str,
+    about: Mapping[str, Any],
+    lead: Sequence[str] = (),
+    details: Sequence[str] = (),
+    lessons: Mapping[str, Lesson] | None = None,
+    pictures: Mapping[str, bytes] | None = None,
+) -> str:
+    """The whole page: a row a claim, which opens to what the claim says, why it has its status, and every check.
+
+    Args:
+        rows: The checks.
+        seconds: How long they took.
+        title: The page's heading.
+        about: What ran, and on what.
+        lead: What is to be read first.
+        details: Further lines, folded.
+        lessons: What is said of a claim, by its id.
+        pictures: PNG files by their captions; they become part of the page.
+    """
     described = ", ".join(f"{escape(key)} {escape(str(value))}" for key, value in about.items())
-    return (
-        f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>\n<h1>{escape(title)}</h1>\n"
-        f"{''.join(f'<p>{escape(line)}</p>' for line in lead)}\n"
-        f"<p>{_counts(rows)}, in {seconds:.0f} s. <small>{described}</small></p>\n"
-        f"{_table(summary(rows), described_as='claim')}\n"
-        f"<h2>Every check</h2>\n{_table(rows, described_as='check')}\n</html>\n"
-    )
+    checks: dict[str, list[Row]] = {}
+    for row in rows:
+        checks.setdefault(row.claim, []).append(row)
+    first, *others = lead or ("",)
+    parts = [
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="lead">{escape(first)}</p>' if first else "",
+        *(f"<p>{escape(line)}</p>" for line in others),
+        f"<p>{_counts(rows)}, in {seconds:.0f} s. <small>{described}</small></p>",
+        _legend(),
+        *(_claim(row, checks[row.claim], (lessons or {}).get(row.claim)) for row in summary(rows)),
+        *(_picture(caption, content) for caption, content in (pictures or {}).items()),
+        _folded("more", "Details", f"<pre>{escape(chr(10).join(details))}</pre>") if details else "",
+        "</body></html>",
+    ]
+    return "\n".join(filter(None, parts)) + "\n"
+
+
+def status_kind(status: str) -> str:
+    """Which of the four colours a status has."""
+    if status.startswith(("vacuous", "false as used")):
+        return "partly"
+    if status.startswith("false"):
+        return "false"
+    return "true" if status.startswith(("holds", "premise", "float-limited")) else "open"
 
 
 def _counts(rows: Sequence[Row]) -> str:
-    found: dict[str, int] = {}
-    for row in summary(rows):
-        found[row.verdict] = found.get(row.verdict, 0) + 1
+    found = Counter(row.verdict for row in summary(rows))
     return ", ".join(f"{count} {escape(verdict)}" for verdict, count in found.items())
 
 
-def _table(rows: Sequence[Row], described_as: str) -> str:
-    head = "".join(f"<th>{name}</th>" for name in _HEAD)
+def _legend() -> str:
+    lines = "".join(
+        f'<dt><span class="{kind}">{_MARKS[kind]}</span></dt><dd>{told}</dd>' for kind, told in _LEGEND.items()
+    )
+    verdicts = (
+        "<dt>confirmed</dt><dd>its checks passed</dd>"
+        "<dt>refuted as expected</dt><dd>its counterexample shows again that it is false as stated</dd>"
+        '<dt><span class="UNEXPECTED">UNEXPECTED</span></dt><dd>a check came out otherwise than it should</dd>'
+        "<dt>skipped</dt><dd>not checked here; the row says why</dd>"
+    )
+    marks = " ".join(f'<span class="{kind}">{told}</span>' for kind, told in _MARKS.items())
+    more = f"<dl>{lines}{verdicts}</dl><p>A row opens to what is behind it.</p>"
+    return f'<p class="marks">{marks}</p>' + _folded("legend", "How to read this", more)
+
+
+def _folded(kind: str, title: str, content: str) -> str:
+    return f'<details class="{kind}"><summary>{escape(title)}</summary>{content}</details>'
+
+
+def _claim(row: Row, checks: Sequence[Row], lesson: Lesson | None) -> str:
+    says = f'<span class="says">{escape(lesson.statement)}</span>' if lesson else ""
+    flag = " UNEXPECTED" if row.verdict == "UNEXPECTED" else ""
+    # The anchor lies inside: a browser that is sent to it opens the row.
     return (
-        f"<table><thead><tr>{head}</tr></thead><tbody>\n{''.join(_row(r, described_as) for r in rows)}</tbody></table>"
+        f'<details class="row"><summary><span><span class="name">{escape(row.claim)}</span>{says}</span>'
+        f'<span class="{status_kind(row.status)}">{escape(row.status)}</span>'
+        f'<span><span class="verdict{flag}">{escape(row.verdict)}</span></span></summary>\n'
+        f'<div class="inside" id="{escape(row.claim)}">{_lesson(row, lesson)}{_facts(row)}{_checks(checks)}'
+        f'<p><a href="#{escape(row.claim)}">link to this row</a></p></div></details>'
     )
 
 
-def _row(row: Row, described_as: str) -> str:
-    name = row.check if described_as == "check" else row.source
+def _lesson(row: Row, lesson: Lesson | None) -> str:
+    if lesson is None:
+        return f"<dl><dt>About</dt><dd>{escape(row.source)}</dd></dl>"
+    fields = {
+        "Where": row.source,
+        "Statement": lesson.statement,
+        "Reading": lesson.reading,
+        "Hypotheses": lesson.hypotheses,
+        "Why": lesson.why,
+    }
+    told = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in fields.items() if text)
+    work = f"<h2>{escape(lesson.work_title)}</h2><pre>{escape(chr(10).join(lesson.work))}</pre>" if lesson.work else ""
+    return f"<dl>{told}</dl>{work}"
+
+
+def _facts(row: Row) -> str:
+    share = "" if row.worst is None else "0: exact" if row.worst == 0 else f"{row.worst:.3g}"
+    fields = {
+        "Came out": row.reason,
+        "Evidence": row.evidence,
+        "Cases": f"{row.cases:,}" if row.cases else "",
+        "Error/bound": share,
+        "Numbers": ", ".join(filter(None, (row.dtype, row.device))),
+        "Seconds": f"{row.seconds:.2g}" if row.seconds else "",
+    }
+    told = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in fields.items() if text)
+    found = f"<h2>Counterexample found</h2><pre>{escape(row.counterexample)}</pre>" if row.counterexample else ""
+    return (f"<dl>{told}</dl>" if told else "") + found
+
+
+def _checks(checks: Sequence[Row]) -> str:
+    named = [check for check in checks if check.check]
+    if not named:
+        return ""
+    head = "<tr><th>check</th><th>verdict</th><th>dtype</th><th>cases</th><th>error/bound</th><th>s</th></tr>"
+    table = f'<div class="scroll"><table>{head}{"".join(_check(check) for check in named)}</table></div>'
+    return _folded("checks", f"{len(named)} check{'s' if len(named) > 1 else ''}", table)
+
+
+def _check(row: Row) -> str:
+    classes = ", ".join(f"{name}: {count:,}" for name, count in sorted(row.classes.items()))
+    notes = "".join(f"<br><small>{escape(text)}</small>" for text in (row.reason, classes) if text)
     share = "" if row.worst is None else "exact" if row.worst == 0 else f"{row.worst:.3g}"
-    notes = f"<br><small>{escape(row.reason)}</small>" if row.reason else ""
-    if row.counterexample:
-        notes += f"<details><summary>counterexample</summary><pre>{escape(row.counterexample)}</pre></details>"
-    if row.classes:
-        notes += "<br><small>" + escape(", ".join(f"{k}: {v:,}" for k, v in sorted(row.classes.items()))) + "</small>"
-    cells = [
-        f"<td><b>{escape(row.claim)}</b><br><small>{escape(name)}</small>{notes}</td>",
-        f"<td>{escape(row.status)}</td>",
-        f'<td class="verdict {row.verdict.split()[0]}">{escape(row.verdict)}</td>',
-        f"<td>{escape(row.dtype)}</td><td>{escape(row.device)}</td>",
-        f'<td class="number">{row.cases or "":,}</td>' if row.cases else '<td class="number"></td>',
-        f"<td>{escape(row.evidence)}</td>",
-        f'<td class="number">{share}</td><td class="number">{row.seconds:.1f}</td>',
-    ]
-    return f"<tr>{''.join(cells)}</tr>\n"
+    cells = (f"{row.cases:,}" if row.cases else "", share, f"{row.seconds:.2g}" if row.seconds else "")
+    numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+    flag = ' class="UNEXPECTED"' if row.verdict == "UNEXPECTED" else ""
+    return (
+        f"<tr><td>{escape(row.check)}{notes}</td><td><span{flag}>{escape(row.verdict)}</span></td>"
+        f"<td>{escape(row.dtype)}</td>{numbers}</tr>"
+    )
+
+
+def _picture(caption: str, content: bytes) -> str:
+    source = f"data:image/png;base64,{b64encode(content).decode()}"
+    return f'<figure><img src="{source}" alt="{escape(caption)}"><figcaption>{escape(caption)}</figcaption></figure>'

@@ -2,21 +2,27 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from gnref.report.lesson import Lesson
 from gnref.report.rows import WORST_FIRST, Row, summary
 
 
-def as_text(rows: Sequence[Row]) -> str:
-    """The table of `summary(rows)`, at most 120 columns wide, with what was unexpected in full below it."""
+def as_text(rows: Sequence[Row], lessons: Mapping[str, Lesson] | None = None) -> str:
+    """The table of `summary(rows)`, at most 120 columns wide, with what was unexpected in full below it.
+
+    Below a row stands what the claim says in a few words, where `lessons` has it.
+    """
     lines = [_line("claim", "status", "verdict", "dtype", "cases", "evidence", "of bound", "s"), "-" * 120]
     skipped_claims = {row.claim for row in summary(rows) if row.verdict == "skipped"}
     for row in summary(rows):
         share = "" if row.worst is None else "exact" if row.worst == 0 else f"{row.worst:.2g}"
         cases, seconds = (f"{row.cases:,}" if row.cases else ""), (f"{row.seconds:.1f}" if row.seconds else "")
         lines.append(_line(row.claim, row.status, row.verdict, row.dtype, cases, row.evidence, share, seconds))
+        if lessons is not None and row.claim in lessons:
+            lines += _indented(lessons[row.claim].statement)
         if row.counterexample and row.verdict == "refuted as expected":
-            lines += _indented(row.counterexample.splitlines()[0])
+            lines += _indented(f"but: {row.counterexample.splitlines()[0]}")
         if row.verdict == "skipped":
             lines += _indented(row.reason)
     lines.append("-" * 120)

@@ -69,7 +69,7 @@ class Processes:
 @contextmanager
 def joined(device: str | None = None) -> Iterator[Processes]:
     """Join the processes that `torchrun` started, or be one alone; each has a GPU of its own where there are any."""
-    named = device_named(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    named = device_named(("cuda" if torch.cuda.is_available() else "cpu") if device is None else device)
     if "WORLD_SIZE" not in os.environ:
         if named.type == "cuda" and named.index is not None:
             torch.cuda.set_device(named)  # graphs are captured on the current one

@@ -116,16 +116,18 @@ def _train(f: Path) -> Iterator[Line]:
     start = ("train", EXPERIMENT, "--steps", "2", "--no-tensorboard", "--settings", *SMALL)
     for name in ("", "shapes", "cifar10-resnet-gn-typo", "../x", "SHAPES16-CNN-GN", "-", "a" * 5000):
         yield Line("gnref", ("train", name))
-        yield Line("gnref", ("train", "--list", name or "x"))
+        yield Line("gnref", ("train", "--list", name or "x"), codes=(0, 2))
     for steps in ("0", "2.5", *NUMBERS):
         yield Line("gnref", ("train", EXPERIMENT, "--steps", steps, "--settings", *SMALL))
     settings = {
-        "integers": ("steps", "n_dis", "batch", "generator_batch", "width", "latent", "size"),
+        "integers": ("n_dis", "batch", "generator_batch", "width", "latent", "size"),
         "floats": ("lr_generator", "lr_discriminator", "beta1", "beta2", "epsilon", "ema_decay",
             "consistency_weight", "penalty_weight"),
         "words": ("loss", "penalty", "normalization", "activation", "decay", "initialization", "dataset",
             "architecture"),
     }  # fmt: skip
+    for value in ("0", "-1", "nan", "2.5", "", "9" * 30):
+        yield Line("gnref", ("train", EXPERIMENT, "--settings", *SMALL, f"steps={value}"))
     for name in settings["integers"]:
         for value in ("0", "-1", "nan", "2.5", "", "9" * 30):
             yield Line("gnref", (*start, f"{name}={value}"))
