@@ -58,7 +58,7 @@ def test_run_resumes_and_check_reports(tmp_path: Path, capsys: pytest.CaptureFix
     assert study.done == ["run1"]
     assert _act(tmp_path, study, "--run") == 77  # run2 needs a moon
     assert study.done == ["run1", "run0"]
-    assert "run2-seed0 cannot run here; it needs a moon" in capsys.readouterr().out
+    assert "run2-seed0 cannot run here; what is missing:\n(1) for 1 run: a moon\n" in capsys.readouterr().out
     assert _act(tmp_path, study, "--check") == 77
     assert _act(tmp_path, study, "--check", "--cell", "t.line0,t.line1") == 0
     capsys.readouterr()
@@ -71,7 +71,9 @@ def test_dry_run_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     study = _Study()
     assert _act(tmp_path, study, "--dry-run") == 0
     assert study.done == []
-    assert "needs a moon" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "needs (1)" in said
+    assert said.count("a moon") == 1
 
 
 def test_a_cell_is_named_part_by_part() -> None:

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -52,8 +53,11 @@ def run_all(jobs: list[Job], options: Options) -> int:
     waiting = [job for job in jobs if not job.done(options)]
     print(f"{len(jobs) - len(waiting)} of {len(jobs)} runs are done")
     blocked = {job.id: missing for job in waiting if (missing := job.missing(options))}
-    for name, missing in blocked.items():
-        print(f"{name} cannot run here; it needs {'; '.join(missing)}")
+    if blocked:
+        names = list(blocked)
+        shown = ", ".join(names) if len(names) <= 3 else f"{names[0]} and {len(names) - 1} more"
+        print(f"{shown} cannot run here; what is missing:")
+        _print_needs(_needed(blocked.values()))
     ready = [job for job in waiting if job.id not in blocked]
     if options.jobs == 1 or len(ready) < 2:
         for job in ready:
@@ -130,7 +134,21 @@ def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: b
     if as_json:
         print(json.dumps({"artefact": name, "device": device(), "runs": rows}, indent=1))
         return
+    needs = _needed(job.missing(options) for job in jobs if not job.done(options))
+    numbers = {need: number for number, need in enumerate(needs, start=1)}
     print(f"{title}\non {device()}:")
     for row in rows:
-        state = "done" if row["done"] else f"needs {'; '.join(row['needs'])}" if row["needs"] else "ready"
+        waits = ", ".join(f"({numbers[need]})" for need in row["needs"])
+        state = "done" if row["done"] else f"needs {waits}" if waits else "ready"
         print(f"  {row['run']:<44} {row['takes']:<28} {state}")
+    _print_needs(needs)
+
+
+def _needed(missing: Iterable[list[str]]) -> Counter[str]:
+    """Each thing that runs lack, with the number of runs that lack it."""
+    return Counter(need for each in missing for need in each)
+
+
+def _print_needs(needs: Counter[str]) -> None:
+    for number, (need, count) in enumerate(needs.items(), start=1):
+        print(f"({number}) for {count} run{'s' * (count > 1)}: {need}")

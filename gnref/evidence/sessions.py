@@ -25,6 +25,16 @@ PROTOCOLS = {
 """By data set, what is scored: a score's name and the protocol it is measured by."""
 
 
+SOURCES = {
+    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz, 170 MB, SHA-256 "
+    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce, unpacked",
+    "stl10": "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz, 2.6 GB, unpacked",
+    "celebahq": "made as https://github.com/tkarras/progressive_growing_of_gans says, one png or jpg an image",
+    "lsun-church": "http://dl.yf.io/lsun/scenes/church_outdoor_train_lmdb.zip, 2.3 GB, unpacked",
+}
+"""By data set, where its images are from."""
+
+
 def protocols(name: str) -> dict[str, str]:
     """What an experiment's generator is scored by."""
     experiment = EXPERIMENTS[name]
@@ -120,17 +130,17 @@ def missing_for(name: str, options: Options) -> list[str]:
     """What a run of it needs that is not here."""
     import torch
 
-    from gnref.evaluation.features import INCEPTION_URL
+    from gnref.evaluation.features import INCEPTION_SHA256, INCEPTION_URL
 
     experiment, needs = EXPERIMENTS[name], []
     if options.data is None or not options.data.is_dir():
-        given = "--data FOLDER or GNREF_DATA" if options.data is None else f"{options.data} is no folder"
-        needs.append(f"{experiment.dataset} images ({given})")
+        given = "name them by --data FOLDER or GNREF_DATA" if options.data is None else f"{options.data} is no folder"
+        needs.append(f"{experiment.dataset} images: {SOURCES.get(experiment.dataset, 'a folder of them')}; {given}")
     elif experiment.dataset == "cifar10" and next(options.data.rglob("*.jp*g"), None):
         needs.append(f"{experiment.dataset} images as they were published ({options.data} holds JPEG copies)")
     weights = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_URL.rsplit("/", 1)[1]
     if not weights.exists():
-        needs.append(f"Inception weights ({weights})")
+        needs.append(f"Inception weights: {INCEPTION_URL}, 91 MB, SHA-256 {INCEPTION_SHA256}..., as {weights}")
     if not torch.cuda.is_available() and not os.environ.get("GNREF_CPU"):
-        needs.append(f"a GPU (GNREF_CPU=1 trains on this CPU: {timing.hours(name, options)})")
+        needs.append("a GPU; GNREF_CPU=1 trains on this CPU instead")
     return needs

@@ -44,7 +44,7 @@ def hours(name: str, options: Options) -> str:
     """`70 hours` where this device was measured."""
     here = measured(options).get(device(), {}).get(name)
     if here is None:
-        return "hours not measured"
+        return "timing.py measures it"
     kind = "CPU-hours" if device().startswith("CPU") else "hours"
     about = "about " * (here["share"] > 1)
     return f"{about}{here['seconds_per_step'] * EXPERIMENTS[name].steps / 3600:,.0f} {kind}"
