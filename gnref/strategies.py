@@ -28,12 +28,14 @@ _slopes = st.sampled_from([0.0, 0.0, 0.25, -1.0])
 
 
 @st.composite
-def networks(draw: st.DrawFn, min_hidden: int = 0) -> ExactNetwork:
-    """An exact network with 1 to 3 inputs, up to two hidden layers of up to 6 units, ReLU, leaky or absolute value.
+def networks(draw: st.DrawFn, min_hidden: int = 0, inputs: int | None = None) -> ExactNetwork:
+    """An exact network of 1 to 3 inputs, or as many as asked for, and up to two hidden layers of up to 6 units.
+
+    ReLU, leaky ReLU or the absolute value.
 
     Its numbers stay exact in float32 at integer points of size up to 4: the bit budget is asserted, not filtered.
     """
-    width = draw(st.integers(1, _INPUTS))
+    width = inputs or draw(st.integers(1, _INPUTS))
     hidden = [draw(_layers) for _ in range(draw(st.sampled_from([1, 2, 0] if not min_hidden else [1, 2])))]
     head, slope = draw(_neurons), draw(_slopes)
     layers: list[list[tuple[tuple[int, ...], int]]] = []
@@ -175,6 +177,43 @@ def image_cases() -> st.SearchStrategy[ImageCase]:
         layout=st.sampled_from(get_args(Layout)),
         seed=st.integers(0, 2**16),
     )
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> Line:
+    """A network of one input, on a segment across its kinks."""
+    network = draw(networks(min_hidden=1, inputs=1))
+    start = draw(st.integers(-4, 0))
+    line = Line(network, (float(start),), (float(draw(st.integers(1, 4))),))
+    event("kinks on the segment", _few(len(line.segment().t) - 2))
+    return line
+
+
+def plane_networks() -> st.SearchStrategy[ExactNetwork]:
+    """A network of two inputs with one or two hidden layers."""
+    return networks(min_hidden=1, inputs=2)
+
+
+def kinks() -> st.SearchStrategy[tuple[Fraction, ...]]:
+    """(a, b, f) > 0: roots of the norms on a kink's sides, and f there, at a b itself in half of the cases."""
+    positive = st.fractions(Fraction(1, 64), 64, max_denominator=64)
+    return st.builds(lambda a, b, f, at: (a, b, a * b if at else f), positive, positive, positive, st.booleans())
+
+
+def rates() -> st.SearchStrategy[Fraction]:
+    """A rate r ≥ 2."""
+    return st.fractions(2, 10, max_denominator=100)
+
+
+def ratios() -> st.SearchStrategy[float]:
+    """t = f/‖∇f‖, dyadic, of both signs and up to 512."""
+    return st.integers(-(2**15), 2**15).filter(bool).map(lambda i: i / 64)
+
+
+def kernels() -> st.SearchStrategy[tuple[tuple[int, ...], ...]]:
+    """A kernel of 3 x 3 small integers."""
+    row = st.tuples(*[st.integers(-3, 3)] * 3)
+    return st.tuples(row, row, row)
 
 
 def quadratics() -> st.SearchStrategy[tuple[int, ...]]:

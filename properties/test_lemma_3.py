@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import Phase, example, given, settings
 
-from gnref.claims.witnesses import JUMP, REFLECTION
+from gnref.claims.witnesses import JUMP, LEAKY, REFLECTION
 from gnref.laws import Line, lemma_3
-from gnref.strategies import lines
+from gnref.strategies import lines, profiles
 
 SHORT = Line(JUMP, (0.0,), (2.0**-10,))
 
@@ -14,6 +14,22 @@ SHORT = Line(JUMP, (0.0,), (2.0**-10,))
 @given(case=lines())
 def test_constant_bounds_gradient(law, case, judged):
     """(1) ⇒ (2)."""
+    judged(law, case)
+
+
+@pytest.mark.parametrize("law", [lemma_3.least_constant], ids=str)
+@given(case=profiles())
+@example(case=Line(JUMP, (-1.0,), (1.0,)))
+def test_least_constant(law, case, judged):
+    """Eq. 1: the minimum."""
+    judged(law, case)
+
+
+@pytest.mark.parametrize("law", [lemma_3.line_integral], ids=str)
+@given(case=lines())
+@example(case=Line(LEAKY, (-3.0, -4.0), (3.0, 4.0)))
+def test_line_integral(law, case, judged):
+    """Eq. 6, across kinks."""
     judged(law, case)
 
 

@@ -313,7 +313,7 @@ class TestVerify:
         [
             ("theirs", {}, "expected a callable that returns a discriminator, as my.module:build, got 'theirs'"),
             ("nowhere:build", {}, "there is no module nowhere: expected one in the folder"),
-            ("theirs:absent", {}, "theirs:absent cannot be built: AttributeError"),
+            ("theirs:absent", {}, "theirs has no absent"),
             ("theirs:fails", {}, "theirs:fails cannot be built: KeyError: 'no such layer'"),
             ("theirs:number", {}, "expected theirs:number to return a torch.nn.Module, got int"),
             ("theirs:build", {"images": Path("empty")}, "it holds nothing"),

@@ -4,7 +4,7 @@ from fractions import Fraction as F
 
 from gnref.claims.claim import Claim, Prose, Step, at, equal
 from gnref.claims.theorem_6 import jump_at_a_kink
-from gnref.claims.witnesses import AFFINE, LEAKY, REFLECTION
+from gnref.claims.witnesses import AFFINE, JUMP, LEAKY, REFLECTION
 
 
 def _forward() -> list[Prose | Step]:
@@ -58,7 +58,54 @@ def _equation_4() -> list[Prose | Step]:
     ]
 
 
+def _minimum() -> list[Prose | Step]:
+    squares = [F(n) ** 2 for n in (10, 11)]
+    return [
+        Prose("The L that satisfy (1) are a closed set bounded below by 0, so where there is one there is a least."),
+        Prose("relu(x) + 1 from -1 to 1: 1 = max ‖∇f‖ satisfies (1), and from 0 to 1 nothing less does."),
+        equal("   f(1) - f(0)", at(JUMP, 1)[0] - at(JUMP, 0)[0], 1),
+        Step("x² has none: from 10 to 11 it rises by 21, and by more farther out", squares[1] - squares[0] == 21),
+    ]
+
+
+def _equation_6() -> list[Prose | Step]:
+    f = [at(LEAKY, *point)[0] for point in ((-3, -4), (0, 0), (3, 4))]
+    before, after = (LEAKY.exactly((F(x), F(y))).gradient for x, y in ((-3, -4), (3, 4)))
+    inner = [sum(v * d for v, d in zip(gradient, (3, 4), strict=True)) for gradient in (before, after)]
+    return [
+        Prose("leaky_½(6x + 8y) + 5 along the segment from (-3, -4) to (3, 4), which crosses the kink at (0, 0)"),
+        Step("⟨∇f, (3, 4)⟩ is 25 before it and 50 behind it", inner == [25, 50]),
+        Step(
+            "their sum is f(3, 4) - f(-3, -4) = 75: 6b is a sum over pieces where ∇f jumps",
+            sum(inner) == f[2] - f[0] == 75,
+        ),
+    ]
+
+
 CLAIMS = (
+    Claim(
+        "equation-1-minimum",
+        "Appendix A, Eq. 1",
+        "L_f is the minimum number with |f(x) - f(y)| ≤ L_f‖x - y‖ for all x, y.",
+        "The minimum exists where any number will do; where none will, L_f = ∞. On a piecewise-linear f of one "
+        "variable "
+        "it is the largest |slope|.",
+        "f Lipschitz",
+        "holds under an extra assumption",
+        'The admissible L are a closed set. "Minimum real number" needs that it is not empty: x² has none.',
+        _minimum,
+    ),
+    Claim(
+        "equation-6",
+        "Lemma 3, Eq. 6a-6f",
+        "|f(x) - f(y)| = |∫ ∇f(r) dr| = |∫₀¹ ⟨∇f(xt + y(1 - t)), x - y⟩ dt| ≤ L_f‖x - y‖.",
+        "Along the straight line, also for a continuous piecewise-linear f, whose ∇f jumps at finitely many t.",
+        "f absolutely continuous along the line, which lies in no kink",
+        "holds",
+        "The fundamental theorem of calculus. dr in 6b is a vector along the line; 6d is the Cauchy-Schwarz "
+        "inequality.",
+        _equation_6,
+    ),
     Claim(
         "lemma-3-forward",
         "Lemma 3, (1) ⇒ (2)",

@@ -81,10 +81,13 @@ CLAIMS = (
         "ns-without-sigmoid",
         "B.4, Table 2",
         "With GN the non-saturating loss needs no sigmoid.",
-        "p = (1 + f̂)/2 is a probability; the loss made of it is finite with the logarithm clamped.",
-        "log clamped (at -100, as PyTorch does)",
-        "holds",
-        "A statement about the domain; the objective differs from the one with a sigmoid.",
+        "p = (1 + f̂)/2 is a probability; the loss made of it is finite with the logarithm clamped, and its gradient is "
+        "right while 1 - |f̂| is more than rounding.",
+        "log clamped (at -100, as PyTorch does); |f|/‖∇f‖ well below 1/ε for the gradient",
+        "float-limited",
+        "A statement about the domain; the objective differs from the one with a sigmoid. In float32, where f = -3·10⁷ "
+        "and ‖∇f‖ = 1, p rounds to a few units of 1 - |f̂|, and the gradient in f is 10⁴ times what it should be; the "
+        "same loss as log 2 + log(1 + |t|), t = f/‖∇f‖, is benign.",
         _ns,
     ),
     Claim(
@@ -103,9 +106,9 @@ CLAIMS = (
         "eq-15-other-zetas",
         "B.4, Eq. 15 for GN_1 and GN_0",
         "The hinge and the Wasserstein loss have the same gradients with GN_1 or GN_0 too.",
-        "Figure 2 compares GN_1 and GN_0 under the hinge loss.",
+        "Figure 2 compares GN_1 and GN_0 under the hinge loss; Eq. 15 speaks of GN alone.",
         "ζ = 1 or ζ = 0",
-        "false as used",
+        "does not extend to",
         "Their outputs are unbounded, so the hinge clips where the Wasserstein loss does not.",
         _hinge_variants,
     ),

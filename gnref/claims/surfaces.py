@@ -61,8 +61,9 @@ CLAIMS = (
         "D* has slope at most 1.",
         "For two Gaussians with unequal covariances.",
         "unequal covariances",
-        "false as used",
-        "Its slope has no bound there; for equal covariances s²I it is at most ‖Δm‖/(4s²).",
+        "does not extend to",
+        "The appendix shows D* and does not say so. Its slope has no bound there; for equal covariances s²I it "
+        "is at most ‖Δm‖/(4s²).",
         _steep,
     ),
 )

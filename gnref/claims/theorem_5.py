@@ -3,7 +3,7 @@
 from fractions import Fraction as F
 
 from gnref.claims.claim import Claim, Prose, Step, at, equal
-from gnref.claims.witnesses import IDENTITY, RESIDUAL
+from gnref.claims.witnesses import HALF, IDENTITY, RESIDUAL
 
 _HALVES = ((F(1, 2), F(1, 2)), (F(1, 2), F(-1, 2)))
 
@@ -37,6 +37,29 @@ def _residual() -> list[Prose | Step]:
     ]
 
 
+def _last_sign() -> list[Prose | Step]:
+    before = at(IDENTITY, 2)[0] - at(IDENTITY, 0)[0]
+    after = at(HALF, 2)[0] - at(HALF, 0)[0]
+    return [
+        Prose("f_(k-1)(x) = x, W_k = 1/2, φ = identity: Eq. 8 holds, for ‖W x - W y‖ = ‖x - y‖/2 ≤ ‖x - y‖"),
+        equal("‖f_(k-1)(2) - f_(k-1)(0)‖", before, 2),
+        equal("L_φ L_k ‖f_(k-1)(2) - f_(k-1)(0)‖ with L_k = 1/2", after, 1),
+        Step("1 ≠ 2: the last sign of Eq. 9 is ≤, for Eq. 8 asks for L_k ≤ 1 and not for L_k = 1", after < before),
+    ]
+
+
+def _kernel() -> list[Prose | Step]:
+    kernel = [[F(1, 3)] * 3 for _ in range(3)]
+    norm = sum((w * w for row in kernel for w in row), F(0))
+    out = sum((w for row in kernel for w in row), F(0))
+    return [
+        Prose("Spectral normalization divides a kernel by the norm of the matrix it is reshaped to, (out, in·3·3)."),
+        equal("The kernel of nine 1/3: its matrix has one row, of squared norm", norm, 1),
+        equal("On an image of ones, but for its border, the convolution gives 9 · 1/3", out, 3),
+        Step("so distances grow by nearly 3 on large images: the operator's norm is not the matrix's", out > 1 == norm),
+    ]
+
+
 CLAIMS = (
     Claim(
         "theorem-5",
@@ -54,8 +77,29 @@ CLAIMS = (
         "The same for residual layers h + φ(W h + b) with ‖W‖₂ ≤ 1.",
         "Each convolution normalized, the sum of the branches not.",
         "a residual sum",
-        "false as used",
-        "A sum of two 1-Lipschitz maps is 2-Lipschitz: x + relu(x) doubles distances.",
+        "does not extend to",
+        "The theorem speaks of chains, and the appendix trains ResNets without quoting it for them. A sum of "
+        "two 1-Lipschitz maps is 2-Lipschitz: x + relu(x) doubles distances.",
         _residual,
+    ),
+    Claim(
+        "equation-9-last-sign",
+        "Theorem 5, Eq. 9",
+        "L_φ L_k ‖f_(k-1)(x) - f_(k-1)(y)‖ = ‖f_(k-1)(x) - f_(k-1)(y)‖.",
+        "As printed, an equality, under Eq. 8, which gives L_k ≤ 1.",
+        "Eq. 8",
+        "false as printed",
+        "It is an equality where L_φ = L_k = 1 only; ≤ is what holds, and all that Eq. 10 needs.",
+        _last_sign,
+    ),
+    Claim(
+        "equation-8-convolutions",
+        "Theorem 5, Eq. 8, for convolutions with spectral normalization",
+        "A convolution divided by the norm of its reshaped kernel satisfies ‖W x - W y‖ ≤ ‖x - y‖.",
+        "The kernel (out, in, h, w) as a matrix (out, in·h·w), as spectral normalization of SN-GAN takes it.",
+        "a kernel of more than one pixel",
+        "does not extend to",
+        "The convolution uses each pixel up to h·w times: its norm is up to √(h w) times the matrix's; 3 for 3 x 3.",
+        _kernel,
     ),
 )

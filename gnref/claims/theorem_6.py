@@ -3,7 +3,7 @@
 from fractions import Fraction as F
 
 from gnref.claims.claim import Claim, Prose, Step, at, difference, equal
-from gnref.claims.witnesses import AFFINE, CLIFF, EQUAL_NORMS, JUMP, LEAKY
+from gnref.claims.witnesses import AFFINE, AT_A_KINK, CLIFF, EQUAL_NORMS, JUMP, LEAKY
 
 
 def jump_at_a_kink() -> list[Prose | Step]:
@@ -149,6 +149,28 @@ def _equation_13() -> list[Prose | Step]:
     ]
 
 
+def _kink_values() -> list[Prose | Step]:
+    f, squared, value = at(AT_A_KINK, 0)
+    sides = [at(AT_A_KINK, sign * F(1, 10**9))[2] for sign in (1, -1)]
+    corner = EQUAL_NORMS.exactly((F(1), F(-1)))
+    near = EQUAL_NORMS.exactly((1 + F(1, 10**9), -1 + F(1, 10**10)))
+    return [
+        Prose("f(x) = relu(x) - relu(-x) + 1, which is x + 1, with ‖∇f‖ = 1 on both sides of 0"),
+        Step("f̂ tends to 1/2 from both sides", all(abs(side - F(1, 2)) < F(1, 10**8) for side in sides)),
+        equal("at 0 both units are off: f", f, 1),
+        equal("   ‖∇f‖²", squared, 0),
+        equal("   f̂", value, 1),
+        Step(
+            "|x + y| + 2|x - y + 1| - 2 has ‖∇f‖² = 10 in every region; at (1, -1), on the kink of |x + y|, it "
+            "is 10 too: "
+            "with |z| both sides have one length",
+            corner.squared_norm == near.squared_norm == 10,
+        ),
+        Prose("but PyTorch's derivative of |z| at 0 is 0, which leaves ‖∇f‖² = 8 there: f̂(1, -1) = 4/(√8 + 4) for"),
+        Prose("4/(√10 + 4), .5858 for .5585."),
+    ]
+
+
 CLAIMS = (
     Claim(
         "theorem-6",
@@ -157,7 +179,8 @@ CLAIMS = (
         "Word for word: both hypotheses at once, on all of R^n.",
         "f continuously differentiable and piecewise linear, hence affine",
         "vacuous as printed",
-        "Both hypotheses together admit affine f only, where it is true. With kinks: see the claims beside it.",
+        "Both hypotheses together admit affine f only, where it is true. With kinks: see the claims beside it. Eq. 12a "
+        "lacks the first bar of ‖∇f̂‖, and the outer ‖ ‖² of Eq. 11 and 14 is the square of a number.",
         _as_printed,
     ),
     Claim(
@@ -174,7 +197,7 @@ CLAIMS = (
         "theorem-6-global",
         "Theorem 6 for ReLU networks",
         "f̂ of a ReLU network satisfies |f̂(x) - f̂(y)| ≤ ‖x - y‖ for all x, y.",
-        "f continuous and piecewise linear, as every discriminator of the paper's experiments is.",
+        "f continuous and piecewise linear, as the networks with ReLU and leaky ReLU of appendix D are.",
         "f piecewise linear",
         "false as used",
         "f̂ jumps at a kink wherever ‖∇f‖ changes and f ≠ 0, by |f||g₊ - g₋|/((g₊ + |f|)(g₋ + |f|)) < 1; then no "
@@ -184,12 +207,26 @@ CLAIMS = (
     Claim(
         "theorem-6-equal-norms",
         "Theorem 6, the true global form",
-        "f̂ is 1-Lipschitz everywhere exactly when, at every facet, ‖∇f‖ is the same on both sides or f is 0 there.",
-        "f continuous and piecewise linear with finitely many regions.",
+        "f̂ is 1-Lipschitz off the kinks exactly when, at every facet, ‖∇f‖ is the same on both sides or f is 0 there.",
+        "f continuous and piecewise linear with finitely many regions; |f̂(x) - f̂(y)| ≤ ‖x - y‖ for all x, y "
+        "on no kink. "
+        "What an implementation gives on a kink is another matter: see kink-values.",
         "‖∇f‖ equal in neighbouring regions, as with orthogonal rows of equal length and |·| or MaxMin activations",
         "holds under an extra assumption",
-        "Without jumps f̂ is continuous with slope at most 1 on every segment. ReLU networks do not have the property.",
+        "Without jumps f̂ extends to a continuous function with slope at most 1 on every segment; one facet where f ≠ 0 "
+        "and ‖∇f‖ changes is a jump, and no constant is left. ReLU networks do not have the property.",
         _equal_norms,
+    ),
+    Claim(
+        "kink-values",
+        "Theorem 6, values on kinks",
+        "On a kink f̂ is its limit from one of the regions that meet there.",
+        "f̂ as automatic differentiation gives it: every unit at 0 counts as off, whatever that makes of the others.",
+        "x on a kink",
+        "false as used",
+        "The pattern of signs found on a kink may belong to no region around it, and the gradient to none: of "
+        "relu(x) - relu(-x) + 1, which is x + 1, f̂(0) is 1 and both limits are 1/2.",
+        _kink_values,
     ),
     Claim(
         "theorem-6-smooth",
@@ -197,8 +234,9 @@ CLAIMS = (
         "‖∇f̂‖ ≤ 1 for networks with smooth activations.",
         "GN applied to ELU, softsign or tanh units.",
         "an activation with curvature",
-        "false as used",
-        "∇f̂ = (g²I - fH)u/(g + |f|)²: the Hessian's term is unbounded over networks.",
+        "does not extend to",
+        "Theorem 6 asks for piecewise-linear activations; Figure 1 uses others with GN, without a claim. ∇f̂ = "
+        "(g²I - fH)u/(g + |f|)²: the Hessian's term is unbounded over networks.",
         _smooth,
     ),
     Claim(
@@ -208,7 +246,9 @@ CLAIMS = (
         "f twice differentiable near x.",
         "‖∇f‖ > 0 for 13a, f ≠ 0 for 13b (harmless: f/(g + |f|) is differentiable across f = 0)",
         "holds under an extra assumption",
-        "The chain rule, where the norm and the absolute value are differentiable.",
+        "The chain rule, where the norm and the absolute value are differentiable. The paper states 13a for g ≠ "
+        "0 and 13b "
+        "for f ≠ 0 without saying so.",
         _equation_13,
     ),
 )

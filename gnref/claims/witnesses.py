@@ -28,3 +28,11 @@ SHIFT = ExactNetwork((), ((1.0,), 3.0))
 """x + 3."""
 TWO_LABELS = ExactConditional(ExactNetwork(((((3.0, 4.0), 0.0),),), ((1.0,), 0.0)), ((0.0,), (1.0,)))
 """h = relu(3x + 4y); D_0 = h, D_1 = 2h."""
+STEEP_THEN_FLAT = ExactNetwork(((((1.0,), 0.0), ((-1.0,), 0.0)),), ((1.0, -2.0), 0.1015625))
+"""relu(x) - 2 relu(-x) + 13/128: slope 2 left of 0 and 1 right of it, where 2e^(-3x) comes to 1 with f almost 1/3."""
+AT_A_KINK = ExactNetwork(((((1.0,), 0.0), ((-1.0,), 0.0)),), ((1.0, -1.0), 1.0))
+"""relu(x) - relu(-x) + 1, which is x + 1: at 0, where both units are off, autograd finds ∇f = 0 and f̂ = 1 for 1/2."""
+TANH_BOUND = ExactNetwork(((((4.0,), 0.0),),), ((1.0,), 2.0), 0.25)
+"""leaky_¼(4x) + 2: ‖∇f‖ is 1 or 4, and f is 2 = √(1 · 4) at the kink, where f̂ jumps as far as it can."""
+HALF = ExactNetwork((), ((0.5,), 0.0))
+"""x/2."""

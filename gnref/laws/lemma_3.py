@@ -1,10 +1,41 @@
 """Lemma 3: a Lipschitz constant and a bound of ‖∇f‖ are the same for a continuous piecewise-linear f. In fractions."""
 
 from fractions import Fraction
+from itertools import combinations, pairwise
 
 from gnref.laws.along import Line, distance_squared, ends_apart, hold, moved
 from gnref.laws.law import law_of_f
 from gnref.laws.theorem_6 import one_lipschitz_in_a_region
+
+
+@law_of_f("equation-1-minimum", drawn="profiles")
+def least_constant(case: Line) -> float:
+    """Of one variable, max |slope| is the largest quotient of all pairs of breakpoints: the least L."""
+    segment = case.segment()
+    x = [segment.p[0] + t * (segment.q[0] - segment.p[0]) for t in segment.t]
+    f = [case.network.exactly([point]).score for point in x]
+    pairs = list(combinations(range(len(x)), 2))
+    largest = max(abs((f[j] - f[i]) / (x[j] - x[i])) for i, j in pairs)
+    middles = [(a + b) / 2 for a, b in pairwise(x)]
+    steepest = max(abs(case.network.exactly([point]).gradient[0]) for point in middles)
+    return hold(largest == steepest, lambda: f"the least L is max |f'| = {steepest}: got {largest}", case)
+
+
+@law_of_f("equation-6", drawn="lines")
+def line_integral(case: Line) -> float:
+    """f(x) - f(y) = Σ ⟨∇f on a piece, x - y⟩ Δt: Eq. 6b and 6c on a function whose gradient jumps. Equality.
+
+    Breakpoints are the certificate's; ∇f in the middle of each piece and f at the ends are the exact network's.
+    """
+    segment = case.segment()
+    p, q = ([Fraction(c) for c in point] for point in (case.start, case.end))
+    direction = [b - a for a, b in zip(p, q, strict=True)]
+    total = Fraction(0)
+    for start, stop in pairwise(segment.t):
+        gradient = case.network.exactly(moved(p, (start + stop) / 2, tuple(direction))).gradient
+        total += (stop - start) * sum((v * d for v, d in zip(gradient, direction, strict=True)), Fraction(0))
+    rise = case.network.exactly(q).score - case.network.exactly(p).score
+    return hold(total == rise, lambda: f"∫⟨∇f, x - y⟩dt = f(x) - f(y) = {rise}: got {total}", case)
 
 
 @law_of_f("lemma-3-forward", drawn="lines")

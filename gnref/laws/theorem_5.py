@@ -54,6 +54,48 @@ def layers_do_not_expand(case: Line) -> float:
     return _never_rises(case, residual=False)
 
 
+@law_of_f("equation-9-last-sign", drawn="lines", refuted=True)
+def layers_keep_distances(case: Line) -> float:
+    """‖W x - W y‖² = ‖x - y‖² for the first layer with ‖W‖₂ ≤ 1, as the last sign of Eq. 9 has it with L_φ = 1."""
+    (weight, _), *_ = _constrained(case)
+    x, y = ([Fraction(c) for c in point] for point in (case.start, case.end))
+    before = _apart(x, y)
+    after = _apart(*(_apply(weight, [Fraction(0)] * len(weight), Fraction(1), h) for h in (x, y)))
+    if after != before:
+        raise AssertionError(f"‖W x - W y‖² = ‖x - y‖² = {before}: got {after}\n{case.snippet()}")
+    return 0.0
+
+
+@law_of_f("equation-8-convolutions", drawn="kernels", refuted=True)
+def reshaped_norm_bounds_a_convolution(case: tuple[tuple[int, ...], ...]) -> float:
+    """‖k ∗ x‖² ≤ ‖k‖²‖x‖² for an image x, with ‖k‖ the norm of the kernel as a matrix of one row. `case` is k, 3 x 3.
+
+    On a torus, where a constant image of n² ones becomes one of n² times the kernel's sum: (Σ k)² ≤ Σ k².
+    """
+    entries = [Fraction(w) for row in case for w in row]
+    total, squared = sum(entries, Fraction(0)) ** 2, sum((w * w for w in entries), Fraction(0))
+    if total > squared:
+        raise AssertionError(f"‖k ∗ 1‖²/‖1‖² ≤ ‖k‖² = {squared}: got {total} for the kernel {case}")
+    return 0.0
+
+
+@law_of_f("equation-8-convolutions", drawn="kernels")
+def kernel_size_bounds_a_convolution(case: tuple[tuple[int, ...], ...]) -> float:
+    """The true form: ‖k ∗ x‖² ≤ 9‖k‖²‖x‖² for a 3 x 3 kernel, here on an image of 5 x 5 on a torus, in integers."""
+    n = 5
+    image = [[(3 * i + j * j) % 7 - 3 for j in range(n)] for i in range(n)]
+    out = [
+        sum(case[a][b] * image[(i + a) % n][(j + b) % n] for a in range(3) for b in range(3))
+        for i in range(n)
+        for j in range(n)
+    ]
+    before, after = sum(c * c for row in image for c in row), sum(c * c for c in out)
+    squared = sum(w * w for row in case for w in row)
+    if after > 9 * squared * before:
+        raise AssertionError(f"‖k ∗ x‖² ≤ 9‖k‖²‖x‖² = {9 * squared * before}: got {after} for the kernel {case}")
+    return 0.0
+
+
 @law_of_f("theorem-5-residual", drawn="lines", refuted=True)
 def residual_layers_do_not_expand(case: Line) -> float:
     """The same for layers h + φ(W h + b), as in a residual discriminator whose layers are each normalized."""
