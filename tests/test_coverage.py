@@ -1,4 +1,4 @@
-"""The ledger leaves nothing out: every numbered equation and every claiming sentence has a row, and every row a place."""
+"""The ledger leaves nothing out: every numbered equation and claiming sentence has a row, and every row a place."""
 
 from gnref.claims import CLAIMS
 from gnref.claims.coverage import COVERAGE, coverage_table

@@ -45,7 +45,11 @@ def loss_slopes(case: float) -> float:
 
 @law("unit", level="robustness", drawn="cases", fixed=network_cases)
 def pixel_range(normalize: Normalize, case: Case) -> float:
-    """f̂ of x ↦ f(x/c) at cx is c f/(‖∇f‖ + c|f|), for c = 128 and 1/4, within n/2 + 8 roundings of 1: never f̂ of f."""
+    """f̂ of x ↦ f(x/c) at cx is c f/(‖∇f‖ + c|f|), for c = 128 and 1/4, within n/2 + 8 roundings of 1: never f̂ of f.
+
+    Usual cause: The norm is rescaled to a unit of its own, or inputs are standardized within the normalization.
+    Remedy: Take ∇ₓf in the x that was given, and nothing else.
+    """
     if not isinstance(case.network, ExactNetwork):
         return 0.0
     worst = 0.0

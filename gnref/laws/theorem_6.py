@@ -181,7 +181,11 @@ def kink_value_is_a_limit(normalize: Normalize, case: Facet) -> float:
 
 @law("kink-values", level="robustness", fixed=lambda: kink_facets(), dtypes=(torch.float64,))
 def kink_value_is_that_of_one_mask(normalize: Normalize, case: Facet) -> float:
-    """What f̂ is on a kink: f/(g + |f|) with the gradient of all units at 0 off, ∇|z| = 0 at 0; within 16 roundings."""
+    """What f̂ is on a kink: f/(g + |f|) with the gradient of all units at 0 off, ∇|z| = 0 at 0; within 16 roundings.
+
+    Usual cause: The gradient is taken by differences, or at a point beside x.
+    Remedy: Take ∇ₓf by automatic differentiation at x itself.
+    """
     x = torch.tensor([case.point], dtype=torch.float64, requires_grad=True)
     module = case.network.to_torch()
     score = module(x)
