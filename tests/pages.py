@@ -25,6 +25,13 @@ def claims() -> str:
     return markdown(CLAIMS.values())
 
 
+def coverage() -> str:
+    """Every numbered equation and claiming sentence of the appendix, with its claims."""
+    from gnref.claims.coverage import coverage_table
+
+    return coverage_table()
+
+
 def reproductions() -> str:
     """Every table and figure with its verdict."""
     command = [sys.executable, "reproductions/summary.py"]
@@ -197,6 +204,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "conform-options": conform_options,
     "experiments": experiments,
     "recipes": recipes,
+    "coverage": coverage,
     "reproductions": reproductions,
     "shifts": shifts,
     "study": study,
