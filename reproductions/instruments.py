@@ -86,9 +86,9 @@ def _line(record: Record, instrument: str, damage: str) -> Line:
         tuple(tuple(record.value(f"{instrument}/{damage}/{a}/{s}") for s in range(SAMPLES)) for a in amounts)
     )
     if damage in MUST_SEE[instrument]:
-        finding = Finding(
-            Verdict.PASS if seen.sees else Verdict.FAIL, f"scatter between equal samples {stdev(seen.scores[0]):.3f}"
-        )
+        scatter = f"scatter between equal samples {stdev(seen.scores[0]):.3f}"
+        flat = f"does not rise at every step; {scatter}"
+        finding = Finding(Verdict.PASS, scatter) if seen.sees else Finding(Verdict.FAIL, flat)
     else:
         said = "sees it too" if seen.sees else "does not see it" if seen.blind else "moves, not at every step"
         finding = Finding(Verdict.SHOWN, said)
