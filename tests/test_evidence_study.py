@@ -19,7 +19,7 @@ REGIMES = REGISTERED.regimes()
 
 
 def test_every_hypothesis_has_its_arms_and_every_regime_its_control() -> None:
-    assert [regime.replicas * len(regime.seeds) for regime in REGIMES] == [32, 16, 16, 16, 16]
+    assert [regime.replicas * len(regime.seeds) for regime in REGIMES] == [32, *[16] * 5]
     for regime in REGIMES:
         stated = REGISTERED.hypotheses(regime.name)
         assert {arm for each in stated for arm in (each.better, each.worse)} <= set(regime.arms)

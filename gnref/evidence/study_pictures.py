@@ -35,19 +35,19 @@ def _ran(regime: Regime, options: Options) -> list[str]:
 
 
 def _panel(axis: Any, regime: Regime, options: Options) -> None:
-    """A dot a run, a line at the median; sorted by the median, the best at the top."""
+    """A dot a run, a line at the median, the best arm at the top; what lies far out is said in words."""
     last = regime.scored_at[-1]
     found = {arm: values(records(regime, arm, options), "wasserstein", last) for arm in _ran(regime, options)}
     order = sorted(found, key=lambda arm: median(found[arm]), reverse=True)
+    reach = 2.2 * max(median(scores) for scores in found.values())
     for place, arm in enumerate(order):
-        scores = [value for value in found[arm] if value < float("inf")]
-        colour = PALETTE[1] if arm.startswith("gn") else PALETTE[0]
-        axis.scatter(
-            scores, [place + 0.25 * (i / max(1, len(scores) - 1) - 0.5) for i in range(len(scores))], s=9, c=colour
-        )
+        shown = [value for value in found[arm] if value <= reach]
+        heights = [place + 0.25 * (i / max(1, len(shown) - 1) - 0.5) for i in range(len(shown))]
+        axis.scatter(shown, heights, s=9, c=PALETTE[1] if arm.startswith("gn") else PALETTE[0])
         axis.plot([median(found[arm])] * 2, [place - 0.35, place + 0.35], color=PALETTE[6], linewidth=1.5)
-        if len(scores) < len(found[arm]):
-            axis.text(axis.get_xlim()[1], place, f"{len(found[arm]) - len(scores)} diverged", ha="right", va="center")
+        if len(shown) < len(found[arm]):
+            beyond = f"{len(found[arm]) - len(shown)} beyond, the farthest at {max(found[arm]):,.3g} "
+            axis.text(reach, place, beyond, ha="right", va="center")
     axis.set_yticks(range(len(order)), [NAMES.get(arm, arm) for arm in order])
-    axis.set(xlabel="Wasserstein distance to the reals, lower is better", xlim=(0, None))
+    axis.set(xlabel="Wasserstein distance to the reals, lower is better", xlim=(0, reach))
     axis.set_title(f"{regime.title}, n = {regime.replicas * len(regime.seeds)}")
