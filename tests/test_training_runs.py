@@ -231,6 +231,14 @@ def test_a_run_goes_on_only_with_its_data_versions_and_device(tmp_path, monkeypa
     assert Run(tmp_path).description() == second
 
 
+def test_a_folder_whose_experiment_is_none_is_left_as_it_is(tmp_path):
+    e = small("shapes16-cnn-gn", steps=1)
+    (tmp_path / "experiment.json").write_text("{}")
+    with pytest.raises(UserError, match=r"experiment.json is damaged"):
+        train(e, images(e), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["experiment.json"]
+
+
 def test_a_forged_checkpoint_is_one_sentence():
     e = small("shapes16-cnn-gn", steps=4)
     good = Trainer(e, images(e)).state()

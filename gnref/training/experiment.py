@@ -154,7 +154,8 @@ def overridden(experiment: Experiment, assignments: Sequence[str]) -> Experiment
         try:
             changes[name] = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
         except (ValueError, KeyError):
-            raise UserError(f"{name} takes a {kind.__name__}, got {text!r}") from None
+            wanted = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")
+            raise UserError(f"{name} takes {wanted}, got {text!r}") from None
     return experiment.changed(**changes) if changes else experiment
 
 

@@ -63,12 +63,14 @@ def train(
     cadence.check()
     trainer = Trainer(experiment, data, seed, processes, execution)  # before a folder is made: it may refuse
     run = Run(folder)
+    before = run.description() if (run.folder / "experiment.json").exists() else None
     with ExitStack() as stack:
         if processes.first:
             stack.enter_context(run.locked())
         resumed, best = _resume(run, trainer)
         if processes.first and trainer.step_number < experiment.steps:
-            _describe(run, trainer, resumed, data_facts(data, source), admit_changes)
+            facts = data_facts(data, source)
+            run.describe(_described(trainer, before if resumed else None, facts, admit_changes, run.folder))
             run.rewind(trainer.step_number)
         processes.wait()
         stop = stack.enter_context(stop_signals())
@@ -205,13 +207,13 @@ class _Loop:
                     self.writer.add_scalar(name, value, line["step"])
 
 
-def _describe(run: Run, trainer: Trainer, resumed: bool, data: dict[str, Any], admit_changes: bool) -> None:
-    """Write experiment.json; of a run that goes on, refuse what would make it another and keep what it was."""
+def _described(
+    trainer: Trainer, before: dict[str, Any] | None, data: dict[str, Any], admit_changes: bool, where: Path
+) -> dict[str, Any]:
+    """What experiment.json will hold; of a run that goes on, `before` is what it holds so far."""
     facts = {"seed": trainer.seed, "execution": asdict(trainer.execution), "data": data, "device": trainer.device.type}
     now = description(trainer.experiment, **facts)
-    if resumed and (run.folder / "experiment.json").exists():
-        now = continued(run.description(), now, trainer.step_number, admit_changes, run.folder)
-    run.describe(now)
+    return now if before is None else continued(before, now, trainer.step_number, admit_changes, where)
 
 
 def _resume(run: Run, trainer: Trainer) -> tuple[bool, dict[str, Any] | None]:
