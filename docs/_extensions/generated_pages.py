@@ -27,6 +27,9 @@ Each row is a statement of the paper's appendix in our words.
 *False as printed*, *false as used*
 : the formula is wrong, or it is wrong for the networks the paper applies it to; the page has a counterexample.
 
+*Does not extend to*
+: the appendix does not say it, but a reader might take it from there, and it is false; the page has a counterexample.
+
 *Float-limited*
 : true of real numbers, and of floating-point numbers in the range that its page names.
 
