@@ -113,6 +113,10 @@ class Watch:
             known[case] = work.replay_pays(score, inner)
         return known[case]
 
+    def may_pay(self, inner: Tensor) -> bool:
+        """Whether the replay may pay for such an input: False where it was counted, and does not."""
+        return self.records[0].pays.get((inner.shape, self.trained), True)
+
     def warn_of_a_sigmoid(self, head: Tensor) -> None:
         """Warn once of scores that are probabilities: with f̂ of them a GAN learns nothing."""
         record = self.records[-1]

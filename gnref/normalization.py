@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from gnref import admissible, outputs, remedies, replay
+from gnref.activations import Activations, activations
 from gnref.coupling import Watch, watch
 from gnref.operations import NotExact
 from gnref.outputs import Selection
@@ -233,6 +235,7 @@ class _Call:
     differentiable: bool = True
     inner: Tensor = field(init=False)
     watch: Watch = field(init=False)
+    kept: Activations | None = field(init=False, default=None)
 
     def output(self, result: Callable[[Tensor], Any]) -> Any:
         """What D returns, with `result` of each score tensor in its place."""
@@ -255,9 +258,12 @@ class _Call:
             raise ValueError(
                 f"gradient_normalize: expected a discriminator, got one that is normalized already; {remedies.WRAPPED}"
             )
+        # A replay lets go of activations, which only hooks in force during the forward pass make possible.
+        self.kept = activations() if self._may_replay() else None
         _running.one = True
         try:
-            output = self.run(self.discriminator)
+            with self.kept.saving() if self.kept is not None else nullcontext():
+                output = self.run(self.discriminator)
         finally:
             _running.one = False
         return outputs.changed(output, result, self.options.output)
@@ -297,13 +303,18 @@ class _Call:
             return normalized.detach(), score, norm, "value"
         return normalized, score, norm, "double-backward" if plan is None else "replay"
 
-    def _plan(self, score: Tensor) -> replay.Plan | None:
+    def _may_replay(self) -> bool:
         if not self.differentiable or self.options.coupled or self.options.method == "double-backward":
+            return False
+        return self.options.method == "replay" or self.watch.may_pay(self.inner)
+
+    def _plan(self, score: Tensor) -> replay.Plan | None:
+        if not self._may_replay():
             return None
         if self.options.method == "auto" and not self.watch.replay_pays(score, self.inner):
             return None
         try:
-            return replay.plan(score.reshape(-1), self.inner)
+            return replay.plan(score.reshape(-1), self.inner, self.kept)
         except NotExact as reason:
             if self.options.method == "replay":
                 raise ValueError(replay.explain(reason, self.discriminator, self.run)) from None

@@ -1,16 +1,15 @@
-"""What is known of autograd's operations: which are piecewise linear and per sample, and their parameters' gradients.
+"""What is known of autograd's operations: which are piecewise linear and per sample, and what their passes read.
 
 An operation is a node of the autograd graph. A node on the way from x to the score must stand in `KINDS`, keep the
 samples along axis 0 and have as many x-dependent operands as its kind admits; a node that also meets a parameter needs
-a rule in `RULES`. Whatever is not listed is not exact: there is no default.
+a rule (`bilinear.RULES`). Whatever is not listed is not exact: there is no default.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
+
+from gnref.activations import Need
 
 Edge = tuple[Any, int]  # a node and which of its outputs
 
@@ -23,18 +22,6 @@ class NotExact(Exception):
         self.operation = operation
 
 
-@dataclass(frozen=True)
-class Layer:
-    """One operation y = op(h, parameters), linear in h and in its parameters up to an additive term."""
-
-    node: Any
-    source: int  # which operand is h
-    parameters: tuple[Edge, ...]
-    saved: tuple[Tensor, ...]  # what `pull` and `push` read
-    pull: Callable[..., Sequence[Tensor]]  # (α per row, δ, ḣ, *saved) -> the gradients of `parameters`
-    push: Callable[..., Tensor] | None = None  # (ḣ, *saved) -> ẏ; None where autograd's own way is as fast
-
-
 # Kinds of operation, by what they do to the axis of the samples. Names as in `node.name()`, without "Backward<n>".
 _POINTWISE = (
     "Abs Add Sub Rsub Neg Relu LeakyRelu Threshold Hardtanh Clamp ClampMin ClampMax Maximum Minimum Where MaskedFill "
@@ -42,14 +29,14 @@ _POINTWISE = (
 )
 _PRODUCT = "Mul Div PreluKernel NativeDropout"
 _MATRIX = "Mm Addmm Bmm Convolution"
-_IMAGE = (
+_RESAMPLING = (
     "AvgPool2D AvgPool3D MaxPool2DWithIndices MaxPool3DWithIndices AdaptiveAvgPool2D AdaptiveAvgPool3D "
     "AdaptiveMaxPool2D AdaptiveMaxPool3D MkldnnAdaptiveAvgPool2D UpsampleNearest1D UpsampleNearest2D "
     "UpsampleNearest3D UpsampleLinear1D UpsampleBilinear2D UpsampleTrilinear3D UpsampleBicubic2D PixelShuffle "
     "PixelUnshuffle ChannelShuffle ReflectionPad1D ReflectionPad2D ReflectionPad3D ReplicationPad1D "
-    "ReplicationPad2D ReplicationPad3D ConstantPadNd Im2Col Col2Im NativeBatchNorm CudnnBatchNorm "
-    "MiopenBatchNorm "
+    "ReplicationPad2D ReplicationPad3D Im2Col Col2Im"
 )
+_IMAGE = f"{_RESAMPLING} ConstantPadNd NativeBatchNorm CudnnBatchNorm MiopenBatchNorm"
 _AXES = (
     "Permute Transpose Squeeze Unsqueeze Slice Select Split SplitWithSizes Unbind Cat Stack Index IndexSelect Gather "
     "Sum Mean Amax Amin Max Min Sort Topk Flip Roll Cumsum Unfold"
@@ -138,155 +125,35 @@ def _moves_axis_0(node: Any, operand: tuple[int, ...], out: tuple[int, ...]) -> 
     return any((axis - 2**64 if axis >= 2**63 else axis) % rank == 0 for axis in axes)
 
 
-def layer(node: Any, data: list[int], parameters: list[int]) -> Layer:
-    """The layer of an operation that meets parameters at the operands `parameters`, or of a convolution.
-
-    Raises:
-        NotExact: there is no rule for it.
-    """
-    rule = RULES.get(stem(node))
-    if rule is None or len(data) != 1:
-        raise NotExact(node.name(), "meets a parameter, and there is no rule for that")
-    saved, pull, *push = rule(node, data[0], parameters)
-    edges = tuple(node.next_functions[i] for i in parameters)
-    return Layer(node, data[0], edges, saved, pull, *push)
+# On one linear piece these are y = A h with no constant added, as long as every operand depends on x.
+_HOMOGENEOUS = (
+    "Abs Add Sub Neg Relu LeakyRelu Maximum Minimum Clone ToCopy Mm Bmm Expand "
+    f"{_PRODUCT} {_RESAMPLING} {_AXES} {_VIEW}"
+)
+_JOINS = ("Add", "Sub", "Maximum", "Minimum", "Cat", "Stack")
 
 
-Rule = Callable[[Any, int, list[int]], Any]  # (node, data operand, parameter operands) -> saved, pull[, push]
+def adds_nothing(node: Any, data: list[int]) -> bool:
+    """Whether an operation is known to add no constant, on its linear piece, to its x-dependent operands `data`."""
+    name = stem(node)
+    if name == "ClampMin":
+        return not isinstance(node._saved_min, Tensor) and node._saved_min == 0
+    return name in _HOMOGENEOUS.split() and (name not in _JOINS or len(data) == len(node.next_functions))
 
 
-def _mix(alpha: Tensor, h: Tensor, tangent: Tensor) -> Tensor:
-    """α h + ḣ: the point at which a bilinear layer's parameter gradient is the ordinary one."""
-    return torch.addcmul(tangent, rows(alpha, h), h)
+# Of what an operation saved: what its pass for the gradient in x, and the transpose of that pass, read.
+_SHAPE = (
+    "AvgPool2D AvgPool3D AdaptiveAvgPool2D AdaptiveAvgPool3D MkldnnAdaptiveAvgPool2D MaxPool2DWithIndices "
+    "MaxPool3DWithIndices ReflectionPad1D ReflectionPad2D ReflectionPad3D ReplicationPad1D ReplicationPad2D "
+    "ReplicationPad3D"
+)
 
 
-def rows(alpha: Tensor, like: Tensor) -> Tensor:
-    """α (rows,) shaped to multiply a tensor (rows, ...)."""
-    return alpha.to(like.dtype).view(-1, *[1] * (like.dim() - 1))
-
-
-def _convolution(node: Any, data: int, parameters: list[int]) -> Any:
-    if data != 0:
-        raise NotExact(node.name(), "has a weight that depends on x")
-    names = ("stride", "padding", "dilation", "transposed", "output_padding", "groups")
-    geometry = [getattr(node, f"_saved_{name}") for name in names]
-    weighted = 1 in parameters
-    saved = (node._saved_weight, node._saved_input) if weighted else (node._saved_weight,)
-
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, weight: Tensor, *h: Tensor) -> list[Tensor]:
-        found = []
-        if weighted:
-            mixed = _mix(alpha, h[0], tangent)
-            mask = [False, True, False]
-            found += [torch.ops.aten.convolution_backward(delta, mixed, weight, None, *geometry, mask)[1]]
-        if 2 in parameters:
-            found += [alpha @ delta.flatten(2).sum(2)]
-        return found
-
-    def push(tangent: Tensor, weight: Tensor, *_: Tensor) -> Tensor:
-        # torch's derivative of a convolution's backward pass would form a second, unasked weight gradient as well.
-        result: Tensor = torch.ops.aten.convolution(tangent, weight, None, *geometry)
-        return result
-
-    return saved, pull, push
-
-
-def _matrix(node: Any, data: int, parameters: list[int]) -> Any:
-    """Mm, Addmm: (bias +) h @ P, and Bmm with h on either side."""
-    biased = stem(node) == "Addmm"
-    if biased and (node._saved_alpha != 1 or node._saved_beta != 1):
-        raise NotExact(node.name(), "is scaled, and there is no rule for that")
-    bias = shape(*node.next_functions[0]) if biased and 0 in parameters else None
-    left = data == int(biased)
-    weighted = any(i != 0 or not biased for i in parameters)
-    name = {("Addmm", True): "mat1", ("Mm", True): "self", ("Bmm", True): "self", ("Bmm", False): "mat2"}[
-        stem(node), left
-    ]
-    saved = (getattr(node, f"_saved_{name}"),) if weighted else ()
-
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, *saved: Tensor) -> list[Tensor]:
-        found = [] if bias is None else [(rows(alpha, delta) * delta).sum_to_size(bias)]
-        if saved:
-            mixed = _mix(alpha, saved[0], tangent)
-            found += [mixed.mT @ delta if left else delta @ mixed.mT]
-        return found
-
-    return saved, pull
-
-
-def _product(node: Any, data: int, parameters: list[int]) -> Any:
-    """Mul and Div by a parameter that broadcasts."""
-    size = shape(*node.next_functions[parameters[0]])
-    divides = stem(node) == "Div"
-    h = node._saved_self if data == 0 else node._saved_other
-    saved = (h, node._saved_other) if divides else (h,)
-
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, h: Tensor, divisor: Tensor | None = None) -> list[Tensor]:
-        gradient = delta * _mix(alpha, h, tangent)
-        if divisor is not None:
-            gradient = -gradient / divisor / divisor
-        return [gradient.sum_to_size(size)]
-
-    return saved, pull
-
-
-def _sum(node: Any, data: int, parameters: list[int]) -> Any:
-    """Add, Sub, Rsub: a parameter added to x-dependent terms."""
-    size = shape(*node.next_functions[parameters[0]])
-    second = parameters[0] == 1
-    scale = {"Add": (1, node._saved_alpha), "Sub": (1, -node._saved_alpha), "Rsub": (-node._saved_alpha, 1)}[
-        stem(node)
-    ][second]
-
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor) -> list[Tensor]:
-        return [scale * (rows(alpha, delta) * delta).sum_to_size(size)]
-
-    return (), pull
-
-
-def _batch_norm(node: Any, data: int, parameters: list[int]) -> Any:
-    """Evaluation mode: y = (h - mean) · rstd · weight + bias with constants mean and rstd."""
-    epsilon = node._saved_eps if hasattr(node, "_saved_eps") else node._saved_epsilon
-    saved = (node._saved_input, node._saved_running_mean, node._saved_running_var) if 1 in parameters else ()
-
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, *saved: Tensor) -> list[Tensor]:
-        found = []
-        flat = delta.reshape(*delta.shape[:2], -1)
-        if saved:
-            h, mean, variance = saved
-            centred = (h.transpose(1, -1) - mean).transpose(1, -1)
-            mixed = _mix(alpha, centred, tangent).reshape(flat.shape)
-            found += [(flat * mixed).sum((0, 2)) * (variance + epsilon).rsqrt()]
-        if 2 in parameters:
-            found += [alpha @ flat.sum(2)]
-        return found
-
-    return saved, pull
-
-
-def _prelu(node: Any, data: int, parameters: list[int]) -> Any:
-    if data != 0:
-        raise NotExact(node.name(), "has a slope that depends on x")
-    size = shape(*node.next_functions[1])
-
-    def pull(alpha: Tensor, delta: Tensor, tangent: Tensor, h: Tensor) -> list[Tensor]:
-        # At h = 0 torch's second derivative takes the side h > 0, and so does the tangent that arrives above.
-        return [(delta * _mix(alpha, h, tangent)).masked_fill(h >= 0, 0).sum_to_size(size)]
-
-    return (node._saved_self,), pull
-
-
-RULES: dict[str, Rule] = {
-    "Convolution": _convolution,
-    "Addmm": _matrix,
-    "Mm": _matrix,
-    "Bmm": _matrix,
-    "Mul": _product,
-    "Div": _product,
-    "Add": _sum,
-    "Sub": _sum,
-    "Rsub": _sum,
-    "NativeBatchNorm": _batch_norm,
-    "CudnnBatchNorm": _batch_norm,
-    "PreluKernel": _prelu,
-}
+def needs(node: Any) -> tuple[str, Need] | None:
+    """The field of a node that is read for less than its values, and for what."""
+    name = stem(node)
+    if name == "Relu":
+        return "_saved_result", "zero or not"
+    if name == "LeakyRelu":
+        return ("_saved_self" if hasattr(node, "_saved_self") else "_saved_result"), "sign"
+    return ("_saved_self", "shape") if name in _SHAPE.split() else None

@@ -51,22 +51,16 @@ def test_passes_of_the_other_methods() -> None:
     assert [round(f.passes, 2) for f in figures] == [2.99, 5.99, 5.99, 6.0]
 
 
-def memory_share(network: str, layout: Any) -> float:
-    """What replay adds to the unnormalized gradient's peak, by what double backward adds."""
-    methods = ("vanilla", "gn", "gn-double-backward")
-    settings = [Setting(network, method, device="meta", layout=layout) for method in methods]
-    vanilla, gn, double = (f.peak_bytes for f in measured(settings, ["discriminator gradient"], rounds=0))
-    return (gn - vanilla) / (double - vanilla)
-
-
+@pytest.mark.parametrize("layout", ["plain", "fused", "fused channels-last"])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_memory(network: str) -> None:
-    """At most 0.70 of what double backward adds, where no full-size map is kept for a pooling that follows it.
-
-    In the plain layout average pooling keeps its input, and its input's adjoint is kept too: 0.79 to 0.86 there.
-    """
-    assert memory_share(network, "plain" if network == "cnn-32" else "fused") <= 0.70
-    assert memory_share(network, "plain") <= 0.86
+def test_memory(network: str, layout: Any) -> None:
+    """The largest that is alive at once, by vanilla's: at most 1.35 plain and 1.15 fused, where double backward has
+    1.72 to 2.37: no activation is kept, but an adjoint is of each layer, and a byte for every entry of a ReLU."""
+    if network == "cnn-32" and layout != "plain":
+        pytest.skip("no pooling to fuse")
+    settings = [Setting(network, method, device="meta", layout=layout) for method in ("vanilla", "gn")]
+    vanilla, gn = (figure.peak_bytes for figure in measured(settings, ["discriminator gradient"], rounds=0))
+    assert gn <= (1.35 if layout == "plain" else 1.15) * vanilla
 
 
 def test_the_generators_step_has_no_other_product() -> None:

@@ -6,6 +6,7 @@ ways read the same masks there.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 import gnref
 from gnref import replay
+from gnref.activations import activations
 from gnref.exact import off_kinks
 from gnref.exact_modules import Abs
 
@@ -38,8 +40,13 @@ def integers(*shape: int, seed: int = 1) -> Tensor:
     return torch.randint(-3, 4, shape, generator=torch.Generator().manual_seed(seed)).double()
 
 
-def both_ways(discriminator: Any, x: Tensor, leaves: list[Tensor]) -> tuple[list[Tensor | None], list[Tensor | None]]:
-    """The gradients in x and the leaves, replayed and by double backward, for one pair of integer cotangents (α, w)."""
+def both_ways(
+    discriminator: Any, x: Tensor, leaves: list[Tensor], lets_go: bool = True
+) -> tuple[list[Tensor | None], list[Tensor | None]]:
+    """The gradients in x and the leaves, replayed and by double backward, for one pair of integer cotangents (α, w).
+
+    `lets_go`: the replay keeps no activation but where it must.
+    """
     alpha, w = integers(len(x), seed=2), integers(*x.shape, seed=3)
     inner = x.clone().requires_grad_()
     score = discriminator(inner).reshape(len(x))
@@ -47,7 +54,10 @@ def both_ways(discriminator: Any, x: Tensor, leaves: list[Tensor]) -> tuple[list
     expected = torch.autograd.grad([score, v], [inner, *leaves], [alpha, w], allow_unused=True)
 
     inner, outer = x.clone().requires_grad_(), x.clone().requires_grad_()
-    f, v = replay.plan(discriminator(inner).reshape(len(x)), inner).apply(outer)
+    kept = activations() if lets_go else None
+    with kept.saving() if kept is not None else nullcontext():
+        score = discriminator(inner).reshape(len(x))
+    f, v = replay.plan(score, inner, kept).apply(outer)
     found = torch.autograd.grad([f, v], [outer, *leaves], [alpha, w], allow_unused=True)
     return list(found), list(expected)
 
@@ -296,15 +306,29 @@ CASES: Mapping[str, tuple[Callable[[], nn.Module], Shape]] = {
 }
 
 
-@pytest.mark.parametrize("samples", [0, 1, 4])
+@pytest.mark.parametrize(("samples", "lets_go"), [(0, True), (1, True), (4, True), (4, False)])
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
-def test_every_gradient_equals_double_backwards_in_every_bit(case: str, samples: int) -> None:
+def test_every_gradient_equals_double_backwards_in_every_bit(case: str, samples: int, lets_go: bool) -> None:
     if samples == 0 and case in ("pixel shuffle", "pixel unshuffle"):
         pytest.skip("torch's own derivative of this operation fails on an empty batch")
     build, shape = CASES[case]
     discriminator = dyadic(build())
-    assert_same(*both_ways(discriminator, integers(samples, *shape), list(discriminator.parameters())))
+    assert_same(*both_ways(discriminator, integers(samples, *shape), list(discriminator.parameters()), lets_go))
+
+
+UNKNOWN = (
+    "hardtanh", "relu6", "threshold", "clamp", "maximum", "where", "2x - 1", "residual", "crop and pad",
+    "batch norm, not affine",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+def test_where_an_additive_constant_is_not_known_the_activations_stay(case: str) -> None:
+    build, shape = CASES[case]
+    discriminator, inner = dyadic(build()), integers(2, *shape).requires_grad_()
+    assert replay.plan(discriminator(inner).reshape(2), inner).path.known == (case not in UNKNOWN)
 
 
 @pytest.mark.parametrize("case", ["convolution", "max pool", "batch norm", "prelu per channel", "transposed", "3-D"])

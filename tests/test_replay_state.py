@@ -28,18 +28,33 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("backward", [True, False])
 def test_a_steps_memory_goes_with_its_result(backward: bool) -> None:
-    """No reference cycle keeps an activation alive until the garbage collector comes."""
+    """No reference cycle keeps anything alive until the garbage collector comes: an adjoint is watched."""
     kept: list[weakref.ref[torch.UntypedStorage]] = []
     discriminator = small()
-    discriminator[3].register_forward_hook(
-        lambda module, args, output: kept.append(weakref.ref(output.untyped_storage()))
-    )
+
+    def watch(module: nn.Module, args: Any, output: Tensor) -> None:
+        output.register_hook(lambda delta: kept.append(weakref.ref(delta.untyped_storage())))
+
+    discriminator[2].register_forward_hook(watch)
     scores = gnref.gradient_normalize(discriminator, normal(4, 3, 8, 8), method="replay")
     assert kept[0]() is not None
     if backward:
         scores.sum().backward()
     del scores
     assert kept[0]() is None
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize(("method", "stays"), [("replay", False), ("double-backward", True)])
+def test_activations_are_gone_before_the_backward_pass(method: Any, stays: bool) -> None:
+    kept: list[weakref.ref[torch.UntypedStorage]] = []
+    discriminator = small()
+    discriminator[1].register_forward_hook(
+        lambda module, args, output: kept.append(weakref.ref(output.untyped_storage()))
+    )
+    scores = gnref.gradient_normalize(discriminator, normal(4, 3, 8, 8), method=method)
+    assert (kept[0]() is not None) == stays
+    scores.sum().backward()
 
 
 def test_an_exception_inside_the_discriminator_leaves_nothing_behind() -> None:

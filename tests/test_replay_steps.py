@@ -1,11 +1,12 @@
 """The replay in the ways in which people run a step: accumulated, retained, with hooks, checkpoints, unrolled."""
 
+import copy
 from typing import Any
 
 import pytest
 import torch
 import torch.utils.checkpoint
-from subjects.steps import Step, assert_equal_gradients, hinge_step, normal, small
+from subjects.steps import Step, assert_equal_gradients, gradients, hinge_step, normal, small
 from torch import Tensor, nn
 
 import gnref
@@ -149,14 +150,19 @@ def test_a_gradient_hook_behind_a_parametrization_is_left_to_double_backward() -
 
 
 def test_a_weight_changed_before_backward_is_an_error_as_usual() -> None:
-    for index in (0, 2, 5):
-        discriminator = small()
-        scores = gnref.gradient_normalize(discriminator, normal(4, 3, 8, 8), method="replay")
+    """The first layer's weight and the last one's are not read any more: they have done their part in ∇ₓf."""
+    discriminator, x = small(), normal(4, 3, 8, 8)
+    for name in ("0.weight", "2.weight", "5.weight", "0.bias", "2.bias", "5.bias"):
+        expected, twin = gradients(hinge_step, discriminator, x, "replay"), copy.deepcopy(discriminator)
+        loss = hinge_step(twin, x, "replay")
         with torch.no_grad():
-            discriminator[index].weight.mul_(2)
-        if index:
+            twin.get_parameter(name).mul_(2).add_(1)
+        if name in ("0.bias", "2.bias", "2.weight"):
             with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-                scores.sum().backward()
+                loss.backward()
+        elif name != "0.weight":
+            loss.backward()
+            assert all(torch.equal(p.grad, e) for p, e in zip(twin.parameters(), expected, strict=True))
 
 
 def test_a_second_backward_needs_retain_graph_as_usual() -> None:
