@@ -34,6 +34,8 @@ class Rule:
     """The node's field that holds h, where a parameter's gradient depends on h."""
     spare: bool = True
     """Whether nothing but that gradient reads the values of h."""
+    averaged: Callable[[Any], "Rule | None"] | None = None
+    """The rule of this operation followed by the average pooling of a node, as one; None where they are not one."""
 
 
 def rule(node: Any, data: list[int], parameters: list[int]) -> Rule:
@@ -126,24 +128,66 @@ def _convolution(node: Any, data: int, parameters: list[int]) -> Rule:
     geometry = [getattr(node, f"_saved_{name}") for name in names]
     biased = node._saved_bias_sym_sizes_opt not in (None, (), (0,))
     bias = _Parameter(node.next_functions[2]) if biased else None
-    weight, size = _Saved(node, "_saved_weight"), shape(*node.next_functions[0])
+    weight = _Saved(node, "_saved_weight")
+    single = [len(each) == 2 and all(n == 1 for n in each) for each in (geometry[0], geometry[2])]
+
+    def averaged(pooling: Any) -> Rule | None:
+        """The mean of four neighbours of W ∗ h is one convolution of stride 2, by the mean of W's four shifts."""
+        if stem(pooling) != "AvgPool2D" or geometry[3] or not all(single):
+            return None
+        size, stride, padding = (
+            set(getattr(pooling, f"_saved_{name}")) for name in ("kernel_size", "stride", "padding")
+        )
+        if (
+            size != {2}
+            or stride - {2}
+            or padding != {0}
+            or pooling._saved_ceil_mode
+            or pooling._saved_divisor_override is not None
+        ):
+            return None
+        half = [(2, 2), *geometry[1:]]
+
+        def shifts(kernel: Tensor) -> Tensor:
+            return torch.ops.aten.avg_pool2d(kernel, [2, 2], [1, 1], [1, 1])  # type: ignore[no-any-return]
+
+        def unshifted(gradient: Tensor) -> Tensor:
+            args = [2, 2], [1, 1], [1, 1], False, True, None
+            return torch.ops.aten.avg_pool2d_backward(gradient, weight(), *args)  # type: ignore[no-any-return]
+
+        return _convolving(node, parameters, lambda: shifts(weight()), unshifted, bias, half, None)
+
+    return _convolving(node, parameters, weight, lambda gradient: gradient, bias, geometry, averaged)
+
+
+def _convolving(
+    node: Any,
+    parameters: list[int],
+    kernel: Callable[[], Tensor],
+    of_weight: Callable[[Tensor], Tensor],
+    bias: _Parameter | None,
+    geometry: list[Any],
+    averaged: Callable[[Any], Rule | None] | None,
+) -> Rule:
+    """The rule of h ↦ kernel ∗ h + b; `of_weight` carries a gradient in the kernel on to the weight it is made of."""
+    size = shape(*node.next_functions[0])
 
     def pull(alpha: Tensor, delta: Tensor, z: Tensor) -> list[Tensor]:
         found = []
         if 1 in parameters:
             mask = [False, True, False]
-            found += [torch.ops.aten.convolution_backward(delta, z, weight(), None, *geometry, mask)[1]]
+            found += [of_weight(torch.ops.aten.convolution_backward(delta, z, kernel(), None, *geometry, mask)[1])]
         if 2 in parameters:
             found += [alpha.to(delta.dtype) @ delta.flatten(2).sum(2)]
         return found
 
     def push(z: Tensor) -> Tensor:
-        result: Tensor = torch.ops.aten.convolution(z, weight(), None, *geometry)
+        result: Tensor = torch.ops.aten.convolution(z, kernel(), None, *geometry)
         return result
 
     def back(delta: Tensor, h: Tensor | None) -> Tensor:
         mask, like = [True, False, False], blank(size, delta) if h is None else h
-        result: Tensor = torch.ops.aten.convolution_backward(delta, like, weight(), None, *geometry, mask)[0]
+        result: Tensor = torch.ops.aten.convolution_backward(delta, like, kernel(), None, *geometry, mask)[0]
         return result
 
     return Rule(
@@ -153,6 +197,7 @@ def _convolution(node: Any, data: int, parameters: list[int]) -> Rule:
         None if bias is None else lambda alpha: _per_channel(alpha, bias(), shape(node)),
         known=bias is None or bias.known,
         operand="_saved_input" if 1 in parameters else None,
+        averaged=averaged,
     )
 
 

@@ -1,8 +1,8 @@
 """Two passes over a recorded graph: one down, for ∇ₓf and the adjoints δ, and one up, of the point z = αx + w."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -19,25 +19,23 @@ from gnref.operations import Edge, NotExact
 
 @dataclass(frozen=True)
 class Step:
-    """One operation between D's input and the result."""
+    """One operation between D's input and the result; or a convolution and the average pooling of it, as one."""
 
     node: Any
-    data: tuple[int, ...]
-    """Which operands depend on x."""
+    """Whose result comes out."""
+    taken: tuple[Edge, ...]
+    """Where its x-dependent operands come from."""
+    met: Any
+    """The node that meets the parameters, where there are any."""
     parameters: tuple[Edge, ...]
     rule: Rule | None
     """Where the operation meets parameters, and for every convolution."""
     part: LinearPart | None
-    """Where there is no rule."""
+    """Where there is no rule; of a convolution and its pooling, the pooling's."""
     h: Held | None
     """What holds its operand, where nothing but a parameter's gradient reads that."""
     other: tuple[Held, Need] | None
     """What else it saved of which less will do."""
-
-    @property
-    def taken(self) -> list[Edge]:
-        """Where its x-dependent operands come from."""
-        return [self.node.next_functions[i] for i in self.data]
 
 
 @dataclass(frozen=True)
@@ -49,14 +47,6 @@ class Path:
     steps: tuple[Step, ...]
     known: bool
     """Whether every additive constant on the way is known."""
-
-    def uses(self) -> dict[Edge, int]:
-        """How many operands each operation's output is."""
-        found: dict[Edge, int] = {}
-        for step in self.steps:
-            for edge in step.taken:
-                found[edge] = found.get(edge, 0) + 1
-        return found
 
     def let_go(self) -> None:
         """Keep of what the operations without parameters saved no more than the two passes read."""
@@ -76,12 +66,15 @@ def read(result: GradientEdge, inner: Tensor) -> Path:
     order, carries_x = reach(result.node, source.node)
     if not carries_x[result.node]:
         raise NotExact(result.node.name(), "does not depend on x")
-    steps = [_step(node, carries_x, len(inner)) for node in order if carries_x[node] and node is not source.node]
-    known = all(
-        step.rule.known if step.rule is not None else operations.adds_nothing(step.node, list(step.data))
-        for step in steps
-    )
-    return Path(result, source, tuple(steps), known)
+    steps: list[Step] = []
+    known = True
+    for node in order:
+        if carries_x[node] and node is not source.node:
+            step = _step(node, carries_x, len(inner))
+            data = [i for i, edge in enumerate(node.next_functions) if edge in step.taken]
+            known &= step.rule.known if step.rule is not None else operations.adds_nothing(node, data)
+            steps.append(step)
+    return Path(result, source, tuple(_averaged(steps)), known)
 
 
 def _step(node: Any, carries_x: Mapping[Any, bool], samples: int) -> Step:
@@ -96,35 +89,45 @@ def _step(node: Any, carries_x: Mapping[Any, bool], samples: int) -> Step:
     held = held_by(node, less[0]) if less is not None else None
     other = (held, less[1]) if held is not None and less is not None else None
     part = linear_part(node, data, held) if rule is None else None
-    return Step(node, tuple(data), tuple(inputs[i] for i in parameters), rule, part, h, other)
+    taken = tuple(inputs[i] for i in data)
+    return Step(node, taken, node, tuple(inputs[i] for i in parameters), rule, part, h, other)
 
 
-class _Spread:
-    """An adjoint that is another one, spread by the backward pass of the pooling that follows its layer."""
+def _averaged(steps: list[Step]) -> list[Step]:
+    """The steps, with every convolution whose result is averaged, and goes nowhere else, joined with its average."""
+    uses = _uses(steps)
+    makers = {(step.node, 0): step for step in steps if step.rule is not None}
+    joined: dict[Any, Step] = {}
+    for step in steps:
+        maker = makers.get(step.taken[0])
+        if maker is None or maker.rule is None or uses[step.taken[0]] > 1:
+            continue
+        rule = maker.rule.averaged(step.node) if maker.rule.averaged is not None else None
+        if rule is not None:
+            joined[maker.node] = replace(maker, node=step.node, rule=rule, part=step.part, other=step.other)
+    gone = {step.node for step in joined.values()}
+    return [joined.get(step.node, step) for step in steps if step.node not in gone]
 
-    def __init__(self, pooling: LinearPart, delta: Tensor) -> None:
-        self._pooling, self._delta = pooling, delta
 
-    def __call__(self) -> Tensor:
-        (delta,) = self._pooling.back([self._delta], own=False)
-        return delta
-
-
-Adjoints = dict[int, Tensor | _Spread]
-"""By the number of a step that meets parameters: the adjoint of its result."""
+def _uses(steps: Sequence[Step]) -> dict[Edge, int]:
+    """How many operands each operation's output is."""
+    found: dict[Edge, int] = {}
+    for step in steps:
+        for edge in step.taken:
+            found[edge] = found.get(edge, 0) + 1
+    return found
 
 
 class Down:
     """The pass for the gradient in D's input, from the cotangent `seed` of the result: run once."""
 
     def __init__(self, path: Path, seed: Tensor, activations: Activations | None) -> None:
-        self.adjoints: Adjoints = {}
+        self.adjoints: dict[int, Tensor] = {}
+        """By the number of a step that meets parameters: the adjoint of its result."""
         self._path, self._activations = path, activations
         self._frees = path.known and activations is not None
         self._deltas: dict[Edge, Tensor] = {_edge(path.result): seed}
         self._mine: set[Edge] = set()  # made here, and wanted nowhere else
-        self._numbers = {(step.node, 0): number for number, step in enumerate(path.steps) if step.parameters}
-        self._uses = path.uses()
 
     def run(self) -> Tensor:
         """∇ₓf, in the shape of x; `adjoints` are then those of all layers that meet parameters."""
@@ -141,24 +144,28 @@ class Down:
         outputs = [(step.node, output) for output in range(len(step.node._input_metadata))]
         mine = [edge in self._mine for edge in outputs]
         deltas = [self._hooked(edge) if edge in self._deltas else None for edge in outputs]
-        if step.part is not None:
+        if step.rule is None and step.part is not None:
             found, fresh = step.part.back(deltas, mine[0]), step.part.fresh
-            self._spread(step, deltas[0])
         elif step.rule is not None and deltas[0] is not None:
+            if step.part is not None:
+                self._show(step.met, step.part, deltas)
             if step.parameters:
-                self.adjoints.setdefault(number, deltas[0])
+                self.adjoints[number] = deltas[0]
             found, fresh = [step.rule.back(deltas[0], step.h.tensor if step.h is not None else None)], True
             if self._frees and step.h is not None:
                 step.h.let_go("nothing")
         for edge, adjoint in zip(step.taken, found, strict=True):
             self._arrive(edge, adjoint, fresh and len(found) == 1)
 
-    def _spread(self, step: Step, delta: Tensor | None) -> None:
-        """Of a layer's result that is averaged, and goes nowhere else, keep the average's adjoint: it is smaller."""
-        (edge, *_) = step.taken
-        averaged = operations.stem(step.node) == "AvgPool2D" and edge in self._numbers and self._uses[edge] == 1
-        if averaged and delta is not None and step.part is not None:
-            self.adjoints[self._numbers[edge]] = _Spread(step.part, delta)
+    def _show(self, node: Any, pooling: LinearPart, deltas: Sequence[Tensor | None]) -> None:
+        """The adjoint between a convolution and its average to the hooks that somebody may have on it."""
+        (spread,) = pooling.back(deltas, own=False)
+        self._deltas[node, 0] = spread
+        if self._hooked((node, 0)) is not spread:
+            raise RuntimeError(
+                "gradient_normalize: a hook changes the gradient between a convolution and its average pooling, which "
+                'the replay computes as one; pass method="double-backward"'
+            )
 
     def _arrive(self, edge: Edge, delta: Tensor, made: bool) -> None:
         known = self._deltas.get(edge)
@@ -181,12 +188,12 @@ class Down:
 class Up:
     """The pass of z = αx + w through the path, or of w alone where not every constant is known: run once."""
 
-    def __init__(self, path: Path, adjoints: Adjoints, alpha: Tensor, activations: Activations | None) -> None:
+    def __init__(self, path: Path, adjoints: dict[int, Tensor], alpha: Tensor, activations: Activations | None) -> None:
         self.gradients: dict[Edge, Tensor] = {}
         """Of the parameters, by their edges."""
         self._path, self._adjoints, self._alpha, self._activations = path, adjoints, alpha, activations
         self._points: dict[Edge, Tensor] = {}
-        self._uses = path.uses()
+        self._uses = _uses(path.steps)
         self._mine: set[Edge] = set()  # made here, and no view of anything
 
     def differentiate(self, x: Tensor, w: Tensor) -> None:
@@ -214,13 +221,12 @@ class Up:
         return self._points[_edge(self._path.result)]
 
     def _pull(self, number: int, step: Step) -> None:
-        adjoint = self._adjoints.pop(number, None)
-        if adjoint is None or step.rule is None:
+        delta = self._adjoints.pop(number, None)
+        if delta is None or step.rule is None:
             return
-        delta = adjoint() if isinstance(adjoint, _Spread) else adjoint
         z, alpha = self._points[step.taken[0]], self._rows(len(delta))
         if not self._path.known and step.rule.operand is not None:
-            z = mixed(alpha, getattr(step.node, step.rule.operand), z)
+            z = mixed(alpha, getattr(step.met, step.rule.operand), z)
         for edge, gradient in zip(step.parameters, step.rule.pull(alpha, delta, z), strict=True):
             self.gradients[edge] = self.gradients[edge] + gradient if edge in self.gradients else gradient
 
@@ -231,7 +237,7 @@ class Up:
             self._uses[edge] -= 1
             if not self._uses[edge]:
                 self._points.pop(edge, None)
-        if step.part is not None:
+        if step.rule is None and step.part is not None:
             results, fresh = step.part.onward(points, mine), step.part.fresh
         elif step.rule is not None:
             pushed, fresh = step.rule.push(points[0]), True

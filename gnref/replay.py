@@ -109,7 +109,7 @@ class _Recording:
 
     path: Path
     gradient: Tensor
-    adjoints: passes.Adjoints
+    adjoints: dict[int, Tensor]
     activations: Activations | None
 
     def run(self, x: Tensor, alpha: Tensor, w: Tensor) -> dict[Edge, Tensor]:

@@ -249,6 +249,15 @@ CASES: Mapping[str, tuple[Callable[[], nn.Module], Shape]] = {
     "average pool": (lambda: images(nn.AvgPool2d(4, 2, 1)), (2, 8, 8)),
     "average pool 1-D": (lambda: signals(nn.AvgPool1d(2)), (2, 16)),
     "average pool 3-D": (lambda: volumes(nn.AvgPool3d(2)), (2, 4, 4, 4)),
+    "averaged convolution": (
+        lambda: images(nn.Sequential(nn.Conv2d(4, 6, 3, padding=1, groups=2), nn.AvgPool2d(2))),
+        (2, 8, 8),
+    ),
+    "averaged convolution, odd": (lambda: images(nn.Sequential(nn.Conv2d(4, 4, 2), nn.AvgPool2d(2))), (2, 8, 8)),
+    "averaged convolution of a pixel": (
+        lambda: images(nn.Sequential(nn.Conv2d(4, 4, 1, bias=False), nn.AvgPool2d(2))),
+        (2, 8, 8),
+    ),
     "adaptive average pool": (lambda: images(nn.AdaptiveAvgPool2d(2)), (2, 8, 8)),
     "global average pool": (lambda: images(nn.AdaptiveAvgPool2d(1)), (2, 8, 8)),
     "adaptive max pool": (lambda: images(nn.AdaptiveMaxPool2d(3)), (2, 8, 8)),
@@ -319,7 +328,7 @@ def test_every_gradient_equals_double_backwards_in_every_bit(case: str, samples:
 
 UNKNOWN = (
     "hardtanh", "relu6", "threshold", "clamp", "maximum", "where", "2x - 1", "residual", "crop and pad",
-    "batch norm, not affine",
+    "batch norm, not affine", "same padding",
 )  # fmt: skip
 
 

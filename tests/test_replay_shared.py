@@ -135,6 +135,17 @@ def test_hooks_on_tensors_of_the_discriminator(change: Callable[[Tensor], Tensor
         assert (mine - theirs).norm() <= 1e-12 * theirs.norm()
 
 
+def test_a_hook_that_changes_what_is_computed_as_one_is_refused() -> None:
+    discriminator = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(64, 1))
+    handle = discriminator[0].register_forward_hook(
+        lambda module, args, output: output.register_hook(lambda delta: delta * 2) and None
+    )
+    with pytest.raises(RuntimeError, match=r'between a convolution and its average pooling.*method="double-backward"'):
+        gnref.gradient_normalize(discriminator.double(), normal(4, 3, 8, 8), method="replay")
+    handle.remove()
+    gnref.gradient_normalize(discriminator, normal(4, 3, 8, 8), method="replay").sum().backward()
+
+
 def test_who_looks_into_the_graph_is_told() -> None:
     kept: list[Any] = []
     discriminator = small()
