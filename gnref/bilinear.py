@@ -217,7 +217,12 @@ def _matrix(node: Any, data: int, parameters: list[int]) -> Rule:
     def pull(alpha: Tensor, delta: Tensor, z: Tensor) -> list[Tensor]:
         found = [] if size is None else [(rows(alpha, delta) * delta).sum_to_size(size)]
         if weighted:
-            found += [z.mT @ delta if left else delta @ z.mT]
+            # In the order in which the matrix lies in memory: a linear layer's is the transpose of its weight.
+            transposed = matrix().stride(-2) == 1
+            if left:
+                found += [(delta.mT @ z).mT if transposed else z.mT @ delta]
+            else:
+                found += [(z @ delta.mT).mT if transposed else delta @ z.mT]
         return found
 
     def push(z: Tensor) -> Tensor:

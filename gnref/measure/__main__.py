@@ -1,4 +1,7 @@
-"""`python -m gnref.measure`: a readable table of what the methods' steps cost here, and the same as JSON."""
+"""`python -m gnref.measure`: a readable table of what the methods' steps cost here, and the same as JSON.
+
+`python -m gnref.measure gpu --out DIR` measures and checks what only a GPU can tell.
+"""
 
 import argparse
 import json
@@ -12,6 +15,7 @@ import torch
 from gnref.devices import device_named
 from gnref.errors import UserError, one_sentence
 from gnref.files import check_outputs, write_atomically
+from gnref.measure import gpu
 from gnref.measure.methods import METHODS, NETWORKS
 from gnref.measure.steps import PARTS, Part, Setting
 from gnref.measure.tables import Figure, measured
@@ -23,6 +27,8 @@ def main() -> int:
     """Measure, print, and write."""
     code = 0
     with one_sentence("gnref.measure"):
+        if sys.argv[1:2] == ["gpu"]:
+            return gpu.main(sys.argv[2:])
         options = _options()
         for name in ("batch", "width", "rounds", "threads"):
             value = getattr(options, name)
