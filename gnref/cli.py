@@ -12,7 +12,6 @@ from gnref.errors import UserError, one_sentence, unknown
 from gnref.exchange.exporting import export
 from gnref.exchange.importing import import_weights
 from gnref.training.arguments import TrainArguments
-from gnref.training.listing import list_experiments
 from gnref.training.sample import sample
 
 _DESCRIPTION = "Gradient normalization for GANs: train, score, check and compare. `gnref --version` prints the version."
@@ -90,6 +89,8 @@ def _train(experiments: tuple[str, ...] = (), /, *, arguments: TrainArguments, l
         list: Print the experiments, or all settings of those named, with their sources.
     """
     if list or not experiments:
+        from gnref.training.listing import list_experiments
+
         list_experiments(experiments)
         return 0
     from gnref.training.command import train_named

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -159,8 +160,13 @@ def overridden(experiment: Experiment, assignments: Sequence[str]) -> Experiment
     return experiment.changed(**changes) if changes else experiment
 
 
+@cache
+def _types() -> Mapping[str, Any]:
+    return get_type_hints(Experiment)
+
+
 def _check_types(experiment: Experiment) -> None:
-    for name, hint in get_type_hints(Experiment).items():
+    for name, hint in _types().items():
         value = getattr(experiment, name)
         if get_origin(hint) is Literal and value not in get_args(hint):
             raise UserError(f"{experiment.name}: {name} is one of {', '.join(get_args(hint))}; got {value!r}")
