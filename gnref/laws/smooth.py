@@ -45,9 +45,17 @@ class Unit(nn.Module):
         return value
 
 
+class Softsign(nn.Module):
+    """z / (1 + |z|), with |z| by cases: the second derivative of torch.abs imports PyTorch's compiler."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        """softsign(z)."""
+        return z / (1 + torch.where(z > 0, z, -z))
+
+
 _THIRD = 1 / 3
 _LOG2 = math.log(2.0)
-SOFTSIGN = Smooth(Unit(nn.Softsign(), 3.0), _THIRD, 0.5, 0.75, -2.25)
+SOFTSIGN = Smooth(Unit(Softsign(), 3.0), _THIRD, 0.5, 0.75, -2.25)
 """softsign(3x) at 1/3: f̂' = 27/25, all numbers rational."""
 ELU = Smooth(Unit(nn.ELU(), 3.0), -_LOG2 / 3, -0.5, 1.5, 4.5)
 """ELU(3x) at -ln2/3: f̂' = 9/8."""
