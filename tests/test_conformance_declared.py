@@ -146,7 +146,8 @@ def test_a_file_of_expected_failures_that_is_none_is_refused(tmp_path: Path) -> 
         (twice, "value twice"),
         (binary, "no UTF-8"),
         (words, "and why"),
-        (tmp_path, "cannot be"),
+        (tmp_path, "no file"),
+        (Path("/dev/zero"), "no file"),
     ):
         with pytest.raises(UserError, match=message):
             Options(expect_file=file).check()

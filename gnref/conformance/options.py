@@ -109,6 +109,8 @@ class Options:
 
 
 def _lines(file: Path) -> list[str]:
+    if not file.is_file():  # a device or a pipe may never end
+        raise UserError(f"expected a text file of lines LAW=REASON, but there is no file {file}")
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
