@@ -62,6 +62,7 @@ def call_line(line: Line) -> None:
     elif line.program.startswith("-m "):
         name = line.program.removeprefix("-m ")
         sys.argv = [name, *line.words]
+        sys.modules.pop(f"{name}.__main__", None)  # imported before the fork; run as a script it is another module
         runpy.run_module(name, run_name="__main__", alter_sys=True)
     else:
         script = ROOT / f"{line.program}.py"
