@@ -19,10 +19,12 @@ def check_input(x: Tensor) -> None:
 
     Raises:
         TypeError: x is not a floating-point tensor.
-        ValueError: x has no batch dimension, or its samples have no entries.
+        ValueError: x is sparse, has no batch dimension, or its samples have no entries.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"gradient_normalize: expected a tensor x, got {type(x).__name__}; pass torch.as_tensor(x)")
+    if x.layout != torch.strided:
+        raise ValueError(f"gradient_normalize: expected a dense x, got {x.layout}; call x.to_dense() first")
     if not x.is_floating_point():
         raise TypeError(
             f"gradient_normalize: expected a floating-point x, got {x.dtype}; scale pixels and use x.float()"

@@ -172,6 +172,11 @@ class GradientNormalized(nn.Module):
         coupled: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(discriminator, nn.Module):
+            raise TypeError(
+                f"GradientNormalized: expected a torch.nn.Module, got {type(discriminator).__name__}; "
+                "gradient_normalize takes any callable"
+            )
         self.discriminator = discriminator
         self.zeta: Zeta = zeta
         self.method: Method = method

@@ -48,6 +48,24 @@ def instruments() -> str:
     return "```\n" + _printed("reproductions/instruments.py", "--check") + "```"
 
 
+def protocols() -> str:
+    """Every protocol of a score with its counts."""
+    from gnref.evaluation import PROTOCOLS
+
+    lines = ["| protocol | generated | pixels | real | Inception Score |", "|---|---|---|---|---|"]
+    for name, p in PROTOCOLS.items():
+        splits = f"{p.splits} splits" if p.splits else "no"
+        lines.append(f"| `{name}` | {p.generated:,} | {p.size} x {p.size} | {p.real:,} {p.data} | {splits} |")
+    return "\n".join(lines)
+
+
+def decoding() -> str:
+    """What each kind of image file becomes, as the decoder's own documentation says."""
+    from gnref.data import decode
+
+    return "\n".join(line for line in (decode.__doc__ or "").splitlines() if line.startswith("|"))
+
+
 def _printed(script: str, *words: str) -> str:
     return subprocess.run([sys.executable, script, *words], cwd=ROOT, capture_output=True, text=True).stdout
 
@@ -202,7 +220,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "conform-capabilities": conform_capabilities,
     "conform-laws": conform_laws,
     "conform-options": conform_options,
+    "decoding": decoding,
     "experiments": experiments,
+    "protocols": protocols,
     "recipes": recipes,
     "coverage": coverage,
     "reproductions": reproductions,

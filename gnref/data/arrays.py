@@ -26,7 +26,7 @@ def from_array(array: Tensor | NDArray[np.generic], size: int) -> ImageSet:
     """
     try:
         images = torch.as_tensor(array)
-    except TypeError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"expected images as uint8 or as floats in [-1, 1]: {error}") from None
     if images.dim() == 4 and images.shape[1] != 3 and images.shape[3] == 3:
         images = images.permute(0, 3, 1, 2)

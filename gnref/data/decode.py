@@ -2,11 +2,14 @@
 
 | in the file | becomes |
 |---|---|
-| colour, 8 bits a channel | its pixels as they are; colour profiles are not applied |
-| grey of up to 8 bits, black and white, palettes | the same colours in three channels |
-| an alpha channel or transparent colour that hides nothing | the pixels without it |
-| an orientation in its EXIF data | the picture turned as viewers show it |
-| transparent pixels, 16 bits, floating point, CMYK, several frames | refused by name |
+| colour with 8 bits a channel | its pixels; colour profiles are not applied |
+| grey of up to 8 bits, black and white, a palette | the same colours in three channels |
+| an alpha channel, or a transparent colour, that hides nothing | the pixels without it |
+| an orientation in the EXIF data | the picture turned as viewers show it |
+| transparent pixels | refused: which background is yours to say |
+| 16 bits a channel | refused: which value becomes white is yours to say |
+| CMYK, floating point, several frames | refused |
+| more than 2²⁶ pixels, 0 bytes, a broken file, a pipe, a link to nothing | refused |
 """
 
 from typing import IO, TYPE_CHECKING

@@ -32,6 +32,8 @@ def folder_of_images(
         UserError: for a folder without images, an image of a kind that is not read, and a name that leads to no file;
             decoding raises it with the name of a bad image or one of a wrong size.
     """
+    if not isinstance(size, int) or not 1 <= size <= 2**15:
+        raise UserError(f"expected a size of images from 1 to 32768 pixels, got {size!r}")
     paths = sorted(_image_paths(folder, set())) if folder.is_dir() else []
     if not paths:
         raise missing(

@@ -74,6 +74,8 @@ class ImageFiles:
 
     def in_memory(self) -> ImageSet:
         """All images, decoded once: 3 · size² bytes each."""
+        if 3 * len(self) * self.size**2 > free_bytes("cpu"):
+            raise UserError(f"{len(self)} images of {self.size} pixels do not fit into memory; choose a smaller size")
         images = torch.empty(len(self), 3, self.size, self.size, dtype=torch.uint8)
         for i, image in enumerate(_decoders().map(self.decode, self.keys)):
             images[i] = image

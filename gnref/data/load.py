@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -33,6 +33,8 @@ def load(dataset: Dataset, folder: Path | None, size: int, device: torch.device 
     Raises:
         UserError: for a folder that does not hold the data set.
     """
+    if dataset not in get_args(Dataset):
+        raise UserError(f"expected a data set among {', '.join(get_args(Dataset))}, got {dataset!r}")
     if dataset == "shapes":
         return ImageSet(*shapes(SHAPES_COUNT, size)).to(device)
     if dataset in _CENTRES:

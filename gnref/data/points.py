@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gnref.errors import UserError
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -77,5 +79,7 @@ def mixture(
     centres: Tensor, count: int, deviation: float = 0.05, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """`count` points around uniformly chosen centres (K, 2): the points (N, 2) and each one's centre's index (N,)."""
+    if count < 0:
+        raise UserError(f"mixture: expected a count of points from 0 on, got {count}")
     mode = torch.randint(len(centres), (count,), generator=generator)
     return centres[mode] + deviation * torch.randn(count, 2, generator=generator), mode

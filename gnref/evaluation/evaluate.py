@@ -23,7 +23,7 @@ from gnref.evaluation.scores import extract, scores
 from gnref.evaluation.statistics import holds_statistics, read_statistics
 from gnref.runs import Run, load_generator
 
-Scored = nn.Module | Path | Images | Tensor | NDArray[np.generic]
+Scored = nn.Module | Path | str | Images | Tensor | NDArray[np.generic]
 
 
 class Evaluation(TypedDict):
@@ -51,7 +51,7 @@ def evaluate(
     protocol: Protocol | str,
     *,
     features: str | Path | None = None,
-    real: Path | Images | None = None,
+    real: Path | str | Images | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Evaluation:
@@ -77,7 +77,10 @@ def evaluate(
     >>> all(result[part]["FID in shapes-features"] < 0.5 for part in ("scores", "floor"))
     True
     """
-    protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    protocol = _protocol(protocol)
+    images = Path(images) if isinstance(images, str) else images
+    real = Path(real) if isinstance(real, str) else real
+    _check_seed(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = str(images) if isinstance(images, Path) else type(images).__name__
     if isinstance(images, Path) and (images / "experiment.json").is_file():
@@ -96,16 +99,18 @@ def make_scorer(
     protocol: Protocol | str,
     *,
     features: str | Path | None = None,
-    real: Path | Images | None = None,
+    real: Path | str | Images | None = None,
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> Callable[[nn.Module], dict[str, float]]:
     """`score(generator) -> {"FID in shapes-features": 1.23, ...}` for use in training, the reference read once.
 
-    FID is the first of the scores, the one that the best checkpoint has least of.
+    FID is the first of the scores: the best checkpoint is the one whose FID is lowest.
     A call leaves the global random state and the generator's training mode as they were. Arguments as of `evaluate`.
     """
-    protocol = protocol_named(protocol) if isinstance(protocol, str) else protocol
+    protocol = _protocol(protocol)
+    real = Path(real) if isinstance(real, str) else real
+    _check_seed(seed)
     with _own_random_state(torch.device(device), seed):
         space, compared = _compared(protocol, features, real, torch.device(device), progress=True)
 
@@ -117,7 +122,25 @@ def make_scorer(
     return score
 
 
-def _source(images: Scored, protocol: Protocol, seed: int) -> Images:
+def _protocol(protocol: Protocol | str) -> Protocol:
+    if isinstance(protocol, Protocol):
+        return protocol
+    if not isinstance(protocol, str):
+        raise UserError(f"expected a protocol or the name of one, got {protocol!r}")
+    return protocol_named(protocol)
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise UserError(f"expected a seed from 0 to 2^32 - 1, got {seed!r}")
+
+
+def _check_images(images: object, what: str) -> None:
+    if not all(hasattr(images, name) for name in ("size", "fetch", "__len__")):
+        raise UserError(f"expected {what} as a folder, a .npz file or images, got {type(images).__name__}")
+
+
+def _source(images: nn.Module | Path | Images | Tensor | NDArray[np.generic], protocol: Protocol, seed: int) -> Images:
     if isinstance(images, nn.Module):
         return generated_images(images, protocol.generated, protocol.size, seed)
     if isinstance(images, Path) and images.suffix == ".npz":
@@ -128,6 +151,7 @@ def _source(images: Scored, protocol: Protocol, seed: int) -> Images:
         images = folder_of_images(images, protocol.size, exact=True)
     elif isinstance(images, Tensor | np.ndarray):
         images = from_array(images, protocol.size)
+    _check_images(images, "what is scored")
     if images.size != protocol.size:
         raise UserError(f"expected images of {protocol.size} pixels, got {images.size}")
     return part(images, protocol.generated)
@@ -142,6 +166,8 @@ def _compared(
 ) -> tuple[FeatureSpace, Reference]:
     if real is None and protocol.dataset != "shapes":
         raise UserError(f"protocol {protocol.name} compares with {protocol.data}: say where they are (--real)")
+    if real is not None and not isinstance(real, Path):
+        _check_images(real, "the real images")
     space = feature_space(protocol.features if features is None else features, device)
     if isinstance(real, Path) and real.suffix == ".safetensors":
         return space, load_reference(real, protocol, space)

@@ -94,8 +94,6 @@ def generated_images(generator: nn.Module, count: int, size: int, seed: int) -> 
         )
     if classes is not None and (not isinstance(classes, int) or classes < 1):
         raise UserError(f"expected the generator's attribute classes to be the number of its classes, got {classes!r}")
-    if not 0 <= seed < 2**32:
-        raise UserError(f"expected a seed from 0 to 2^32 - 1, got {seed}")
     noise = np.random.RandomState(seed).standard_normal((count, latent)).astype(np.float32)
     labels = None if classes is None else torch.arange(count) % classes
     return GeneratedImages(generator, torch.from_numpy(noise), size, labels)

@@ -31,8 +31,10 @@ class Execution:
     """What computes GN's gradient, as in `gradient_normalize`: auto is the replay where it is exact."""
 
     def check(self) -> None:
-        """Raises: UserError for a number of parts below 1, or a capture that does not exist."""
+        """Raises: UserError for a number of parts below 1, or a capture or layout that does not exist."""
         if self.accumulate < 1:
             raise UserError(f"--accumulate: expected at least 1 part, got {self.accumulate}")
         if self.capture not in get_args(Capture):
             raise UserError(f"--capture: expected one of {', '.join(get_args(Capture))}, got {self.capture}")
+        if self.layout not in get_args(Layout):
+            raise UserError(f"--layout: expected one of {', '.join(get_args(Layout))}, got {self.layout}")
