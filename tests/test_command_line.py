@@ -51,8 +51,8 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str], monkeyp
         (("trian",), "there is no command 'trian'; did you mean train? `gnref --help` lists all"),
         (("zzz",), "there is no command 'zzz'; `gnref --help` lists all"),
         (
-            ("claims", "equation-44"),
-            "there is no claim 'equation-44'; did you mean equation-4, equation-13? `gnref claims` lists all",
+            ("claims", "output-rang"),
+            "there is no claim 'output-rang'; did you mean output-range? `gnref claims` lists all",
         ),
         (("claims", "zzz"), "there is no claim 'zzz'; `gnref claims` lists all"),
         (("train", "zzz"), "there is no experiment 'zzz'; `gnref train --list` lists all"),
