@@ -84,4 +84,4 @@ def test_the_committed_records_are_whole() -> None:
     """Every line of every scale has its checksum, and no run stands there twice."""
     records = Records(Path(__file__).parent.parent / "reproductions" / "results")
     lines = sum(file.read_text().count("\n") for file in records.folder.glob("*.jsonl"))
-    assert len(records.everything()) == lines > 100
+    assert len(records.everything()) == lines > 50
