@@ -37,7 +37,7 @@ ROUNDED_TO = {"church": 1000}
 
 def group(e: Experiment) -> str | None:
     """Which paragraph of appendix D sets an experiment's numbers; None for ours, and for the original CNN recipe."""
-    if e.dataset == "shapes" or e.name.endswith("-original"):
+    if e.dataset in ("shapes", "ring", "grid") or e.name.endswith("-original"):
         return None
     if e.architecture in ("biggan", "stylegan"):
         return {"biggan": "conditional", "stylegan": "stylegan"}[e.architecture]
