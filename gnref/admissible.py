@@ -35,6 +35,18 @@ def check_input(x: Tensor) -> None:
         raise ValueError(f"gradient_normalize: expected samples with entries, got x of shape {tuple(x.shape)}")
 
 
+def check_transforms() -> None:
+    """Refuse to be traced or transformed by what cannot take a gradient inside of a forward pass.
+
+    Raises:
+        ValueError: says what to do in its place.
+    """
+    if torch._C._functorch.peek_interpreter_stack() is not None:
+        raise ValueError(f"gradient_normalize: expected no torch.func transform around it; {remedies.TRANSFORM}")
+    if torch._C._get_tracing_state() is not None or getattr(torch.compiler, "is_exporting", bool)():
+        raise ValueError(f"gradient_normalize: expected not to be exported or traced; {remedies.EXPORT}")
+
+
 def check_modules(discriminator: Discriminator) -> None:
     """Refuse a discriminator, or a method of one, with batch normalization that uses the batch's own statistics.
 

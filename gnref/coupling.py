@@ -21,7 +21,7 @@ from gnref import work
 from gnref.admissible import check_modules, coupling_modules, parts_of
 from gnref.operations import NotExact, check
 from gnref.owners import module_of
-from gnref.remedies import COUPLED, SIGMOID
+from gnref.remedies import COMPILE, COUPLED, SIGMOID
 
 _MODES = 16
 _CODES = 256
@@ -39,6 +39,7 @@ class _Record:
     calls: int = 0
     settled: bool = False
     seen: bool = False
+    opened: bool = False
     pays: dict[Hashable, bool] = field(default_factory=dict)
 
     def due(self) -> bool:
@@ -116,6 +117,22 @@ class Watch:
     def may_pay(self, inner: Tensor) -> bool:
         """Whether the replay may pay for such an input: False where it was counted, and does not."""
         return self.records[0].pays.get((inner.shape, self.trained), True)
+
+    def refuse_compiled(self, score: Tensor) -> None:
+        """Refuse, at the first call, a graph that torch.compile made, of which no second gradient can be taken."""
+        record = self.records[0]
+        if record.opened:
+            return
+        seen: set[Any] = {None}
+        stack: list[Any] = [score.grad_fn]
+        while stack:
+            node = stack.pop()
+            if node not in seen:
+                seen.add(node)
+                stack += [child for child, _ in node.next_functions]
+                if node.name().startswith("CompiledFunction"):
+                    raise ValueError(f"gradient_normalize: expected a discriminator that is not compiled; {COMPILE}")
+        record.opened = True
 
     def warn_of_a_sigmoid(self, head: Tensor) -> None:
         """Warn once of scores that are probabilities: with f̂ of them a GAN learns nothing."""

@@ -1,9 +1,11 @@
 """Gradient normalization, f̂ = f / (‖∇ₓf‖ + |f|): the equation as it stands, and what is right everywhere and fast."""
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import torch
@@ -89,7 +91,8 @@ def gradient_normalize(
         discriminator: returns scores (N,) or (N, 1, ...), or tuples, lists and dictionaries of such scores, each of
             which is normalized by itself.
         x: (N, ...) of any rank and floating dtype; N may be 0.
-        zeta: "abs" is GN [GN, Eq. 11]; "one" and "zero" are its ablations GN_1 and GN_0 [GN, Figure 2].
+        zeta: "abs" is GN [GN, Eq. 11]; "one" and "zero" are its ablations GN_1 and GN_0 [GN, Figure 2]; "gran", ε/‖∇f‖,
+            is GraN's f ‖∇f‖ / (‖∇f‖² + ε) with ε = 0.1.
         method: "double-backward" differentiates ‖∇f‖ again; "replay" is the exact gradient of a piecewise-linear D in
             four passes instead of six, and refuses any other D; "auto" is replay where it is exact and pays.
         reduce: "mean" normalizes the mean of a dense score map (N, ...) instead of refusing the map.
@@ -112,8 +115,8 @@ def gradient_normalize(
     >>> gnref.gradient_normalize(D, torch.tensor([[3.0, 4.0]])).item()  # f = 25, ‖∇f‖ = 5
     0.8333333134651184
     """
-    call = _Call(discriminator, x, args, kwargs, _Options(zeta, method, reduce, output, coupled))
-    found: Output = call.output(call.normalized)
+    options = _Options(zeta, method, reduce, output, coupled)
+    found: Output = _evaluated(_Call(discriminator, x, args, kwargs, options), parts=False)
     return found
 
 
@@ -149,8 +152,8 @@ def normalization_parts(
     >>> parts.normalized.shape, parts.gradient_norm.shape, parts.method
     (torch.Size([3, 1]), torch.Size([3]), 'double-backward')
     """
-    call = _Call(discriminator, x, args, kwargs, _Options(zeta, method, reduce, output, coupled))
-    return call.output(call.parts)
+    options = _Options(zeta, method, reduce, output, coupled)
+    return _evaluated(_Call(discriminator, x, args, kwargs, options), parts=True)
 
 
 class GradientNormalized(nn.Module):
@@ -195,8 +198,7 @@ class GradientNormalized(nn.Module):
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         """What the discriminator returns, with f̂(x) in the place of its scores."""
         options = _Options(self.zeta, self.method, self.reduce, self.output, self.coupled)
-        call = _Call(self.discriminator, x, args, kwargs, options)
-        return call.output(call.normalized)
+        return _evaluated(_Call(self.discriminator, x, args, kwargs, options), parts=False)
 
 
 class _Options(NamedTuple):
@@ -210,8 +212,8 @@ class _Options(NamedTuple):
 
     def check(self) -> None:
         """Refuse what is none of the choices."""
-        if self.zeta not in ("abs", "one", "zero"):
-            raise _mistake('zeta "abs" (GN), "one" (GN_1) or "zero" (GN_0)', self.zeta)
+        if self.zeta not in ("abs", "one", "zero", "gran"):
+            raise _mistake('zeta "abs" (GN), "one" (GN_1), "zero" (GN_0) or "gran" (GraN)', self.zeta)
         if self.method not in ("auto", "double-backward", "replay"):
             raise _mistake('method "auto", "double-backward" or "replay"', self.method)
         if self.reduce not in (None, "mean"):
@@ -222,6 +224,25 @@ class _Options(NamedTuple):
 
 def _mistake(expected: str, got: object) -> ValueError:
     return ValueError(f"gradient_normalize: expected {expected}, got {got!r}")
+
+
+def _evaluated(call: "_Call", parts: bool) -> Any:
+    """The call's output. torch.compile leaves it and D inside it as they are: what it compiles has no second gradient.
+
+    Where the compiler has never been imported (optimizers import it too), there is nothing to keep out.
+    """
+    if "torch._dynamo" in sys.modules:
+        return _uncompiled()(call, parts)
+    return call.output(parts)
+
+
+_evaluated._torchdynamo_disable = True  # type: ignore[attr-defined]  # as torch.compiler.disable marks a function
+
+
+@cache
+def _uncompiled() -> Callable[["_Call", bool], Any]:
+    disabled: Callable[[_Call, bool], Any] = torch.compiler.disable(_Call.output)  # type: ignore[no-untyped-call]
+    return disabled
 
 
 _running = threading.local()
@@ -242,10 +263,12 @@ class _Call:
     watch: Watch = field(init=False)
     kept: Activations | None = field(init=False, default=None)
 
-    def output(self, result: Callable[[Tensor], Any]) -> Any:
-        """What D returns, with `result` of each score tensor in its place."""
+    def output(self, parts: bool) -> Any:
+        """What D returns, with f̂ or its `Parts` in the place of each score tensor."""
+        result = self.parts if parts else self.normalized
         self.options.check()
         admissible.check_input(self.x)
+        admissible.check_transforms()
         self.watch = watch(self.discriminator, admit=self.options.coupled)
         if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
             return self._output(result)
@@ -296,6 +319,8 @@ class _Call:
         if plan is not None:
             score, gradient = plan.apply(self.x)
         else:
+            if self.differentiable:
+                self.watch.refuse_compiled(score)
             gradient = _input_gradient(score, self.inner, create_graph=self.differentiable)
             if not self.options.coupled:
                 self.watch.refuse_coupled(self.run, score, self.inner, gradient)
@@ -343,7 +368,19 @@ def _input_gradient(score: Tensor, inner: Tensor, create_graph: bool) -> Tensor:
                 f"reentrant checkpointing; {remedies.REENTRANT}"
             ) from None
     if gradient is None:
+        if _underivable(score.grad_fn):
+            raise ValueError(
+                "gradient_normalize: expected scores with a derivative, but the discriminator has operations without "
+                f"one, as quantized ones are; {remedies.FLOAT}"
+            )
         raise ValueError(
             f"gradient_normalize: expected scores that depend on x, but the discriminator's do not; {remedies.ON_X}"
         )
     return gradient
+
+
+def _underivable(node: Any) -> bool:
+    """Whether an operation below has no derivative in torch."""
+    return node is not None and (
+        "NotImplemented" in node.name() or any(_underivable(n) for n, _ in node.next_functions)
+    )

@@ -10,20 +10,23 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Zeta = Literal["abs", "one", "zero"]
+Zeta = Literal["abs", "one", "zero", "gran"]
+EPSILON = 0.1
+"""GraN's ε. Its constant factor K is 1 here: multiply f̂ by yours."""
 
 
 def normalize(f: Tensor, v: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor]:
     """f̂ = f/N with N = g + ζ and g = ‖v‖, for each sample; f̂ is differentiable, g is not.
 
-        ∂f̂/∂f = c/N,   ∂f̂/∂v = -(f̂/N) v/g,   c = g/N for ζ = |f|, 1 otherwise.
+        ∂f̂/∂f = c/N,   ∂f̂/∂v = -(f̂/N)(dN/dg) v/g,   c = g/N for ζ = |f|, 1 otherwise.
 
-    Where N = 0, and for ζ = 0 where g = 0, f̂ is 0 with derivatives 0.
+    ζ is |f|, 1, 0, or ε/g, with which f̂ = f g/(g² + ε), the form of GraN (Bhaskara et al., WACV 2022); dN/dg is 1 but
+    for the last, where it is 1 - ε/g². Where N = 0, and for ζ = 0 and ε/g where g = 0, f̂ is 0 with derivatives 0.
 
     Args:
         f: N scores of any shape and floating dtype.
         v: input gradients (N, n) of any floating dtype.
-        zeta: "abs", "one" or "zero".
+        zeta: "abs", "one", "zero" or "gran".
 
     Returns:
         f̂ and g in f's shape; f̂ in the wider dtype of f and v, g in float64, or float32 on a device without float64.
@@ -60,6 +63,8 @@ class _Quotient(torch.autograd.Function):
             value, complement, total = _terms(f.to(wide), norm, ctx.zeta)
         slope = cotangent / total
         alpha, beta = slope * complement, -slope * value
+        if ctx.zeta == "gran":
+            beta = beta * (1 - EPSILON / norm.clamp_min(tiny**0.5).square())
         if recorded:
             beta = beta.masked_fill(dead, 0)
         direction = v / norm.clamp_min(tiny).view(-1, 1)
@@ -78,12 +83,17 @@ def _norm(v: Tensor, wide: torch.dtype) -> Tensor:
 
 
 def _terms(f: Tensor, norm: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor, Tensor]:
-    """f̂, c and N, where the smallest normal number stands for N = 0, and infinity for the N = 0 of ζ = 0."""
+    """f̂, c and N, where the smallest normal number stands for N = 0, and infinity for N where only g = 0 makes f̂ 0."""
     if zeta == "abs":
         total = (norm + f.abs()).clamp_min(torch.finfo(norm.dtype).smallest_normal)
         complement = norm / total
     else:
-        total = norm + 1 if zeta == "one" else norm.masked_fill(norm == 0, torch.inf)
+        if zeta == "one":
+            total = norm + 1
+        else:
+            least = torch.finfo(norm.dtype).smallest_normal ** 0.5
+            total = norm if zeta == "zero" else norm + EPSILON / norm.clamp_min(least)
+            total = total.masked_fill(norm == 0, torch.inf)
         complement = torch.ones_like(f)
     # 0·g is 0, or NaN where an entry of v is infinite: f̂ is never finite there.
     return torch.add(f / total, norm, alpha=0), complement, total

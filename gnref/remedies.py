@@ -5,15 +5,22 @@ import re
 from torch import nn
 
 ADMIT = "pass coupled=True to normalize by the gradient of the batch's summed score all the same"
+COMPILE = "compile what surrounds it, such as gnref.GradientNormalized(D): D itself is then run as it is"
 COUPLED = f"remove what mixes the samples of the batch in its forward pass, or {ADMIT}"
 DENSE_MAP = 'a dense map has no single gradient norm: pass reduce="mean" to normalize its mean'
 DOUBLE_BACKWARD = 'use method="auto" or "double-backward"'
+EXPORT = "export the discriminator itself, and normalize what you load"
+FLOAT = "normalize the discriminator before it is quantized"
 NOT_FINITE = "look for NaN or inf in its weights and in x"
 ON_X = "check detach() and no_grad() in its forward pass"
 ONE_OF_SEVERAL = "where it returns more than scores, pass output= with the score's index or key"
 REENTRANT = "pass use_reentrant=False to torch.utils.checkpoint.checkpoint"
 REMOVE = "call gnref.remove_gradient_normalization(D) first"
 SIGMOID = "take the sigmoid away, as gnref.prepare(D) does in a copy where it is a module: the losses take f̂ as it is"
+TRANSFORM = (
+    "use torch.autograd.grad of torch.func.functional_call's result for torch.func.grad, and pass the batch at once "
+    "for vmap: each sample is normalized by itself"
+)
 WRAP = "wrap it: gnref.GradientNormalized(D)"
 WRAPPED = "normalize the discriminator itself, once"
 

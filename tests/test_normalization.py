@@ -436,3 +436,46 @@ def test_the_second_derivative_of_the_quotient(zeta: str) -> None:
     assert all(torch.equal(a, b) for a, b in zip(plain, recorded, strict=True))
     assert torch.autograd.gradcheck(lambda f, v: normalize(f, v, zeta)[0], (f, v))
     assert torch.autograd.gradgradcheck(lambda f, v: normalize(f, v, zeta)[0], (f, v))
+
+
+# GraN's form, f g/(g² + ε) with ε = 0.1
+
+
+def test_gran_of_a_linear_discriminator_is_known() -> None:
+    """f = ⟨w, x⟩ + b, g = ‖w‖: f̂ = f g/(g² + ε), ∂f̂/∂b = g/(g² + ε), ∂f̂/∂w = that x + f (ε - g²)/(g² + ε)² w/g."""
+    x = torch.tensor([[2.0, 1.0]], dtype=torch.float64)
+    for w, b in (((3.0, 4.0), 0.0), ((0.03, 0.04), 5.0), ((0.0, 1e-9), -1.0)):
+        D = nn.Linear(2, 1).double()
+        D.weight.data.copy_(torch.tensor([w], dtype=torch.float64))
+        D.bias.data.fill_(b)
+        f, g, e = w[0] * 2 + w[1] + b, math.hypot(*w), 0.1
+        for method in ("double-backward", "replay"):
+            D.zero_grad()
+            found = gnref.gradient_normalize(D, x, zeta="gran", method=method)
+            found.backward()
+            assert found.item() == pytest.approx(f * g / (g * g + e), rel=1e-15)
+            assert D.bias.grad.item() == pytest.approx(g / (g * g + e), rel=1e-15)
+            slope = f * (e - g * g) / (g * g + e) ** 2
+            expected = [g / (g * g + e) * a + slope * c / g for a, c in zip((2.0, 1.0), w, strict=True)]
+            assert D.weight.grad.flatten().tolist() == pytest.approx(expected, rel=4e-15)
+
+
+def test_gran_differentiates_twice_and_is_zero_where_the_gradient_is() -> None:
+    generator = torch.Generator().manual_seed(3)
+    f = torch.randn(4, dtype=torch.float64, generator=generator, requires_grad=True)
+    v = torch.randn(4, 3, dtype=torch.float64, generator=generator, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda f, v: normalize(f, v, "gran")[0], (f, v))
+    assert torch.autograd.gradgradcheck(lambda f, v: normalize(f, v, "gran")[0], (f, v))
+    f, v = torch.full((1,), 2.0, requires_grad=True), torch.zeros(1, 3, requires_grad=True)
+    value, _ = normalize(f, v, "gran")
+    first = torch.autograd.grad(value.sum(), (f, v), create_graph=True)
+    second = torch.autograd.grad(sum(g.sum() for g in first), (f, v))
+    assert [value.item(), *first[0].tolist(), *first[1][0].tolist()] == [0] * 5
+    assert all(not g.isnan().any() and not g.any() for g in second)
+
+
+@pytest.mark.parametrize("exponent", [-120, -60, 0, 60, 120])
+def test_gran_over_the_range_of_float32(exponent: int) -> None:
+    g = 1.5 * 2.0**exponent
+    value, _ = normalize(torch.ones(1), torch.tensor([[g]]), "gran")
+    assert value.item() == pytest.approx(g / (g * g + 0.1), rel=2**-23)
