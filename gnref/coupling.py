@@ -21,7 +21,7 @@ from gnref import work
 from gnref.admissible import check_modules, coupling_modules, parts_of
 from gnref.operations import NotExact, check
 from gnref.owners import module_of
-from gnref.remedies import COMPILE, COUPLED, SIGMOID
+from gnref.remedies import COUPLED, ONCE_DIFFERENTIABLE, SIGMOID
 
 _MODES = 16
 _CODES = 256
@@ -118,20 +118,25 @@ class Watch:
         """Whether the replay may pay for such an input: False where it was counted, and does not."""
         return self.records[0].pays.get((inner.shape, self.trained), True)
 
-    def refuse_compiled(self, score: Tensor) -> None:
-        """Refuse, at the first call, a graph that torch.compile made, of which no second gradient can be taken."""
+    def refuse_underivable(self, score: Tensor, inner: Tensor) -> None:
+        """Refuse, at the first call, a graph with an operation of which torch takes no second derivative."""
         record = self.records[0]
         if record.opened:
             return
-        seen: set[Any] = {None}
+        seen: set[Any] = {None, get_gradient_edge(inner).node}  # what made x may be anything
         stack: list[Any] = [score.grad_fn]
         while stack:
             node = stack.pop()
-            if node not in seen:
-                seen.add(node)
-                stack += [child for child, _ in node.next_functions]
-                if node.name().startswith("CompiledFunction"):
-                    raise ValueError(f"gradient_normalize: expected a discriminator that is not compiled; {COMPILE}")
+            if node in seen:
+                continue
+            seen.add(node)
+            stack += [child for child, _ in node.next_functions]
+            for kind, remedy in ONCE_DIFFERENTIABLE.items():
+                if node.name().startswith(kind):
+                    raise ValueError(
+                        "gradient_normalize: expected operations that can be differentiated twice, but the "
+                        f"discriminator has {node.name()}; {remedy}"
+                    )
         record.opened = True
 
     def warn_of_a_sigmoid(self, head: Tensor) -> None:

@@ -320,7 +320,7 @@ class _Call:
             score, gradient = plan.apply(self.x)
         else:
             if self.differentiable:
-                self.watch.refuse_compiled(score)
+                self.watch.refuse_underivable(score, self.inner)
             gradient = _input_gradient(score, self.inner, create_graph=self.differentiable)
             if not self.options.coupled:
                 self.watch.refuse_coupled(self.run, score, self.inner, gradient)

@@ -92,7 +92,7 @@ class ConstantChannels(nn.Module):
         """h with the channels appended."""
         if self.channels is None:
             with torch.no_grad(), torch.random.fork_rng():
-                self.channels = self._original[0].to(h.device)(h.detach()).shape[1] - h.shape[1]
+                self.channels = self._original[0].to(h)(h.detach()).shape[1] - h.shape[1]
             self._original.clear()
         return torch.cat([h, h.new_zeros(len(h), self.channels, *h.shape[2:])], 1) if self.channels else h
 

@@ -5,7 +5,6 @@ import re
 from torch import nn
 
 ADMIT = "pass coupled=True to normalize by the gradient of the batch's summed score all the same"
-COMPILE = "compile what surrounds it, such as gnref.GradientNormalized(D): D itself is then run as it is"
 COUPLED = f"remove what mixes the samples of the batch in its forward pass, or {ADMIT}"
 DENSE_MAP = 'a dense map has no single gradient norm: pass reduce="mean" to normalize its mean'
 DOUBLE_BACKWARD = 'use method="auto" or "double-backward"'
@@ -14,6 +13,14 @@ FLOAT = "normalize the discriminator before it is quantized"
 NOT_FINITE = "look for NaN or inf in its weights and in x"
 ON_X = "check detach() and no_grad() in its forward pass"
 ONE_OF_SEVERAL = "where it returns more than scores, pass output= with the score's index or key"
+ONCE_DIFFERENTIABLE = {
+    "CompiledFunction": "compile what surrounds it, such as gnref.GradientNormalized(D): D itself is then run as it is",
+    "ScaledDotProduct": "call it within torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)",
+    "CudnnRnn": "call it within torch.backends.cudnn.flags(enabled=False)",
+    "MkldnnRnn": "call it within torch.backends.mkldnn.flags(enabled=False)",
+    "RegisterPostBackward": "give fully_shard the normalized discriminator alone, neither D nor its parts",
+}
+"""By the beginning of the operation's name in the graph."""
 REENTRANT = "pass use_reentrant=False to torch.utils.checkpoint.checkpoint"
 REMOVE = "call gnref.remove_gradient_normalization(D) first"
 SIGMOID = "take the sigmoid away, as gnref.prepare(D) does in a copy where it is a module: the losses take f̂ as it is"

@@ -215,6 +215,16 @@ def shifts() -> str:
     return "\n".join(lines)
 
 
+def gallery() -> str:
+    """What becomes of discriminators in the styles of public code."""
+    return (ROOT / "tests" / "subjects" / "gallery.md").read_text(encoding="utf-8")
+
+
+def compositions() -> str:
+    """What becomes of value and gradient beside other parts of torch."""
+    return (ROOT / "tests" / "subjects" / "compositions.md").read_text(encoding="utf-8")
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "claims": claims,
     "conform-capabilities": conform_capabilities,
@@ -225,6 +235,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "protocols": protocols,
     "recipes": recipes,
     "coverage": coverage,
+    "compositions": compositions,
+    "gallery": gallery,
     "reproductions": reproductions,
     "shifts": shifts,
     "study": study,

@@ -2,9 +2,12 @@
 
 import functools
 import gc
+import subprocess
+import sys
 import types
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -318,3 +321,94 @@ def test_a_callable_without_weak_references() -> None:
 
     assert gnref.gradient_normalize(Slots(), points()).shape == (6,)
     assert gnref.gradient_normalize(types.MethodType(lambda self, x: x.tanh().sum(1), 3), points()).shape == (6,)
+
+
+# What cannot be differentiated twice
+
+
+@pytest.mark.filterwarnings("ignore:TF32 acceleration on top of oneDNN")
+def test_what_has_no_second_derivative_is_refused_with_a_remedy_that_works() -> None:
+    torch.manual_seed(0)
+    lstm, attention = nn.LSTM(3, 4, batch_first=True), nn.MultiheadAttention(4, 1, batch_first=True)
+    x = torch.randn(5, 6, 3)
+
+    def recurrent(x: Tensor) -> Tensor:
+        return lstm(x)[0].sum((1, 2))
+
+    def attending(x: Tensor) -> Tensor:
+        h = torch.cat([x, x[..., :1]], 2)
+        return attention(h, h, h, need_weights=False)[0].sum((1, 2))
+
+    math = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)
+    for subject, named, remedied in (
+        (recurrent, "MkldnnRnn.*mkldnn.flags", torch.backends.mkldnn.flags(enabled=False)),
+        (attending, "ScaledDotProduct.*SDPBackend.MATH", math),
+    ):
+        with pytest.raises(ValueError, match=f"differentiated twice, but the discriminator has {named}"):
+            gnref.gradient_normalize(subject, x)
+        with remedied:
+            gnref.gradient_normalize(subject, x).sum().backward()
+
+
+def test_what_made_the_images_may_be_anything() -> None:
+    """The generator attends; only D's own operations are looked at."""
+    attention, D = nn.MultiheadAttention(4, 1, batch_first=True), Smooth().float()
+    z = torch.randn(5, 6, 4)
+    made = attention(z, z, z, need_weights=False)[0][:, 0, :3]
+    gnref.gradient_normalize(D, made).sum().backward()
+    assert attention.in_proj_weight.grad is not None
+
+
+PROCESSES = """
+import torch, gnref
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+torch.distributed.init_process_group("gloo")
+rank, mesh = torch.distributed.get_rank(), init_device_mesh("cpu", (2,))
+
+def discriminator():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1)).double()
+
+x = torch.randn(6, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+D = discriminator()
+gnref.gradient_normalize(D, x).square().mean().backward()
+whole = [p.grad for p in D.parameters()]
+
+def check(module, what):
+    module(x[3 * rank : 3 * rank + 3]).square().mean().backward()
+    for p, expected in zip(module.parameters(), whole, strict=True):
+        found = p.grad.full_tensor() if hasattr(p.grad, "full_tensor") else p.grad
+        assert (found - expected).norm() <= 1e-12 * expected.norm(), (what, rank)
+
+for method in ("double-backward", "replay"):
+    wrapped = gnref.GradientNormalized(discriminator(), method=method)
+    fully_shard(wrapped, mesh=mesh)
+    check(wrapped, "FSDP of the wrapper")
+    registered = gnref.register_gradient_normalization(discriminator(), method=method)
+    fully_shard(registered, mesh=mesh)
+    check(registered, "FSDP of a registered D")
+    check(nn.parallel.DistributedDataParallel(gnref.GradientNormalized(discriminator(), method=method)), "DDP")
+for shard in (lambda D: fully_shard(D, mesh=mesh), lambda D: fully_shard(D[0], mesh=mesh)):
+    D = discriminator()
+    shard(D)
+    try:
+        gnref.gradient_normalize(D, x, method="double-backward")
+    except ValueError as refusal:
+        assert "give fully_shard the normalized discriminator alone" in str(refusal), refusal
+    else:
+        raise AssertionError("not refused")
+torch.distributed.barrier()
+del D, wrapped, registered
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_by_fsdp_and_ddp(tmp_path: Path) -> None:
+    """Each has half of the batch; both then hold the whole batch's gradient, or are told which nesting works."""
+    script = tmp_path / "sharded.py"
+    script.write_text(PROCESSES)
+    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
