@@ -412,3 +412,16 @@ def test_two_processes_by_fsdp_and_ddp(tmp_path: Path) -> None:
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
     done = subprocess.run(run, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_look_costs_one_backward_pass_and_later_calls_cost_none() -> None:
+    """Counted in convolutions: two more gradients in the first call, and never a further forward pass."""
+    torch.manual_seed(0)
+    D = nn.Sequential(nn.Conv2d(3, 4, 3), nn.SiLU(), nn.Conv2d(4, 4, 3), nn.SiLU(), nn.Flatten(), nn.Linear(64, 1))
+    x, found = torch.randn(4, 3, 8, 8), []
+    for _ in range(3):
+        with torch.profiler.profile() as profile:
+            gnref.gradient_normalize(D, x).sum().backward()
+        names = [event.name for event in profile.events()]
+        found.append((names.count("aten::convolution"), names.count("aten::convolution_backward")))
+    assert found[1] == found[2] == (found[0][0], found[0][1] - 2)
