@@ -8,7 +8,7 @@ from gnref.laws.law import law
 
 @law("eq-16-conditional", drawn="conditional_cases", fixed=conditional_cases, needs=("arguments",))
 def conditional_value(normalize: Normalize, case: Case) -> float:
-    """D̂_y(x) = D_y(x) / (‖∇ₓD_y(x)‖₂ + |D_y(x)|) for each sample's own label y, within (n/2 + 4) roundings.
+    """D̂_y(x) = D_y(x) / (‖∇ₓD_y(x)‖₂ + |D_y(x)|) for each sample's own label y, within (n/2 + 28) roundings.
 
     Usual cause: The labels are dropped, mixed up between samples, or a gradient is taken in them.
     Remedy: Pass each sample's label to D, and differentiate in x alone.

@@ -84,7 +84,7 @@ def edges() -> Iterator[Edge]:
 def zero_over_zero(normalize: Normalize, case: Edge) -> float:
     """Where f = 0 and ∇ₓf = 0 the score is 0, the only odd value, and no gradient is NaN.
 
-    Usual cause: 0/0: a dead region with f = 0, as at initialization with zero biases.
+    Usual cause: 0/0 in a dead region with f = 0, as at initialization with zero biases.
     Remedy: Set f̂ = 0 there, with torch.where before and after the division, so that the backward pass has no NaN
     either.
     """

@@ -19,12 +19,13 @@ def expected_value(case: Case, zeta: str) -> tuple[np.ndarray, np.ndarray]:
     """f̂ in float64 from exact f and g², and its tolerance.
 
     f and v are exact in the dtype. For any order of summation ‖v‖ has a relative error of at most (n/2 + 1)U; the
-    addition, the division and the branches of an equivalent formula add at most three roundings: (n/2 + 4)U. The
-    expected value here is itself three float64 roundings off.
+    addition, the division and the branches of an equivalent formula add at most three roundings. In log space,
+    σ(log|f| - log g), it is |log|f|| + |log g| roundings, below 12 each for the numbers of these networks. Together
+    (n/2 + 28)U. The expected value here is itself three float64 roundings off.
     """
     f, g = case.exact.score, case.norm
     value = f / (g + (np.abs(f) if zeta == "abs" else float(zeta == "one")))
-    return value, np.abs(value) * ((case.array.shape[1] / 2 + 4) * case.unit + 3 * 2.0**-53)
+    return value, np.abs(value) * ((case.array.shape[1] / 2 + 28) * case.unit + 3 * 2.0**-53)
 
 
 def live(case: Case) -> Case:
@@ -35,12 +36,13 @@ def live(case: Case) -> Case:
 def roundings(case: Case) -> float:
     """Roundings on any path from a loss to one parameter's or input's gradient.
 
-    The coefficients ∂f̂/∂f and ∂f̂/∂v: n/2 + 16. Forward, backward and the backward pass of both: at most four sums
+    The coefficients ∂f̂/∂f and ∂f̂/∂v: n/2 + 40, as in `expected_value`.
+    Forward, backward and the backward pass of both: at most four sums
     over each layer's width and over n. The sum over the batch: N.
     """
     network = case.network.network if isinstance(case.network, ExactConditional) else case.network
     widths = sum(len(layer) for layer in network.layers) + 1 + case.array.shape[1]
-    return float(4 * widths + case.array.shape[1] / 2 + 16 + len(case.points))
+    return float(4 * widths + case.array.shape[1] / 2 + 40 + len(case.points))
 
 
 def _pullback(network: ExactNetwork | ExactConditional, case: Case, alpha: Array, directions: Array) -> list[Array]:
@@ -102,3 +104,11 @@ def judge_input(normalize: Normalize, case: Case, alpha: Array, size: Array) -> 
     relative = roundings(case) * (case.unit + 2.0**-53)
     bound = relative * 2 * (np.abs(weights) * size)[:, None] * largest_gradient(case)
     return judge("∂Σ l_i f̂(2z_i - 1)/∂z", got, 2 * (weights * alpha)[:, None] * v, bound, case.snippet())
+
+
+def expected_input_gradient(case: Case, weights: Array) -> tuple[Array, Array]:
+    """∂Σ l_i f̂_i/∂x = l (g/N²) ∇ₓf, (N, n), and its tolerance: m roundings of every term, α counted as 1/N."""
+    g, total = case.norm, case.norm + np.abs(case.exact.score)
+    relative = roundings(case) * (case.unit + 2.0**-53)
+    bound = relative * (np.abs(weights) / total)[:, None] * largest_gradient(case)
+    return (weights * g / total**2)[:, None] * case.exact.gradient, bound

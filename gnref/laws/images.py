@@ -42,14 +42,14 @@ def _values() -> Iterator[ImageCase]:
 
 @law("normalized-function", drawn="image_cases", fixed=_values)
 def image_value(normalize: Normalize, case: ImageCase) -> float:
-    """f̂ = f/(‖∇ₓf‖₂ + |f|) of images, ‖·‖ over all channels and pixels of a sample, within (n/2 + 4) roundings.
+    """f̂ = f/(‖∇ₓf‖₂ + |f|) of images, ‖·‖ over all channels and pixels of a sample, within (n/2 + 28) roundings.
 
     Usual cause: A norm over channels or pixels only, or over a gradient of another memory layout taken as flat.
     Remedy: Use gradient.flatten(1).norm(dim=1): flatten copes with channels_last, where view does not.
     """
     f, g = case.exact.score, case.norm
     expected = f / (g + np.abs(f))
-    bound = np.abs(expected) * ((np.prod(case.shape) / 2 + 4) * case.unit + 3 * 2.0**-53)
+    bound = np.abs(expected) * ((np.prod(case.shape) / 2 + 28) * case.unit + 3 * 2.0**-53)
     scores = normalize(case.module(), case.x(), *case.arguments())
     return judge("f̂", scores[:, 0], expected, bound, case.snippet())
 
@@ -62,8 +62,8 @@ def coefficients(case: ImageCase, weights: Array) -> tuple[Array, Array, Array]:
 
 
 def roundings(case: ImageCase) -> float:
-    """Roundings on a path from a loss to a gradient: n/2 + 16 of the coefficients, and all sums of two passes."""
-    return float(np.prod(case.shape) / 2 + 16 + case.network.roundings(case.array))
+    """Roundings on a path from a loss to a gradient: n/2 + 40 of the coefficients, and all sums of two passes."""
+    return float(np.prod(case.shape) / 2 + 40 + case.network.roundings(case.array))
 
 
 def gradient_bounds(case: ImageCase, weights: Array, literal: bool = True) -> tuple[list[Array], list[Array]]:

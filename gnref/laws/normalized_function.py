@@ -12,7 +12,7 @@ from gnref.laws.law import law
 
 @law("normalized-function", drawn="cases", fixed=network_cases)
 def value(normalize: Normalize, case: Case) -> float:
-    """f̂ = f / (‖∇ₓf‖₂ + |f|) within (n/2 + 4) roundings, f and ∇ₓf being exact.
+    """f̂ = f / (‖∇ₓf‖₂ + |f|) within (n/2 + 28) roundings, f and ∇ₓf being exact.
 
     Usual cause: A norm over the batch or over one axis, another norm than L2, an ε or |f| left out, half the digits.
     Remedy: Flatten ∇ₓf to (N, n), take its L2 norm along n, and divide f by that plus |f|, in D's own dtype.
@@ -68,7 +68,7 @@ def batch_is_stack(normalize: Normalize, case: Case) -> float:
     return judge("f̂ of the batch", chosen, torch.cat(parts), (case.array.shape[1] + 8) * case.unit, case.snippet())
 
 
-@law("normalized-function", evidence="equality", drawn="cases", fixed=network_cases)
+@law("normalized-function", level="robustness", evidence="equality", drawn="cases", fixed=network_cases)
 def scaling(normalize: Normalize, case: Case) -> float:
     """f̂[2^k f] = f̂[f] bitwise, k = 7 and -5: GN is homogeneous of degree 0, and 2^k rounds nothing.
 

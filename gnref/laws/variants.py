@@ -7,7 +7,7 @@ from gnref.laws.law import law
 
 @law("gn-1", drawn="cases", zeta="one")
 def value_gn_1(normalize: Normalize, case: Case) -> float:
-    """GN_1: f̂ = f / (‖∇ₓf‖₂ + 1) within (n/2 + 4) roundings."""
+    """GN_1: f̂ = f / (‖∇ₓf‖₂ + 1) within (n/2 + 28) roundings."""
     expected, bound = expected_value(case, "one")
     return judge("GN_1", scores_of(normalize, case)[:, 0], expected, bound, case.snippet())
 
@@ -24,7 +24,7 @@ def slope_gn_1(normalize: Normalize, case: Case) -> float:
 
 @law("gn-0", drawn="cases", zeta="zero")
 def value_gn_0(normalize: Normalize, case: Case) -> float:
-    """GN_0: f̂ = f / ‖∇ₓf‖₂ where ‖∇ₓf‖ > 0, within (n/2 + 4) roundings."""
+    """GN_0: f̂ = f / ‖∇ₓf‖₂ where ‖∇ₓf‖ > 0, within (n/2 + 28) roundings."""
     case = live(case)
     if not case.points:
         return 0.0

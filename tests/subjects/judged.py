@@ -5,7 +5,13 @@ from subjects import mistakes
 from gnref.conformance import Finding, Subject
 
 literal = mistakes.literal
-EDGES = ("zero-over-zero", "exponent-range", "gradient-range", "image-parameter-gradient-far-from-zero")
+EDGES = (
+    "zero-over-zero",
+    "exponent-range",
+    "gradient-range",
+    "image-parameter-gradient-far-from-zero",
+    "value-without-gradients",
+)
 """The laws that the literal formula does not keep."""
 
 
