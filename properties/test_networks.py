@@ -16,6 +16,7 @@ from torch import nn
 from gnref import gradient_normalize, losses
 from gnref.data.shapes import shapes
 from gnref.laws import networks
+from gnref.laws.network_case import network_cases
 from gnref.networks import CNNDiscriminator, MLPDiscriminator, ResNetDiscriminator
 
 IMAGES = 8
@@ -85,7 +86,7 @@ def case(request, build, images):
     """The network, untrained or after 20 GN steps of Adam with the hinge loss, at a few of the images."""
     source, images = images
     torch.manual_seed(0)
-    module, linear = build(ACTIVATIONS[build]), build(nn.Identity)
+    module = build(ACTIVATIONS[build])
     adam = torch.optim.Adam(module.parameters(), lr=4e-4, betas=(0.0, 0.9))
     for step in range(request.param):
         own = slice(4 * (step % 8), 4 * (step % 8) + 4)
@@ -95,25 +96,24 @@ def case(request, build, images):
         adam.step()
     x = torch.cat([images[: IMAGES // 2], images[32 : 32 + IMAGES // 2]])
     name = f"{build.__doc__.removesuffix('.')}, after {request.param} GN steps, on {source}"
-    return networks.Real(name, module, linear, x)
+    return networks.Real(name, module, x)
+
+
+@pytest.mark.parametrize("exact", network_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "law",
+    [networks.network_value, networks.network_input_gradient, networks.network_parameter_gradient],
+    ids=str,
+)
+def test_with_exact_numbers(law, exact, device, method, judged):
+    """Value, input gradient and every parameter's gradient, in float64, at the paper's depth."""
+    judged(law, exact.to(torch.float64, device), method)
 
 
 @pytest.mark.parametrize("law", [networks.real_bound], ids=str)
 def test_output_range(law, case, device, judged):
     """|f̂| ≤ 1 with no tolerance, in float32."""
     judged(law, case.to(torch.float32, device))
-
-
-@pytest.mark.parametrize("law", [networks.real_slope], ids=str)
-def test_slope(law, case, device, method, judged):
-    """‖∇f̂‖ = (1 - |f̂|)², in float64 within a running bound."""
-    judged(law, case.to(torch.float64, device), method)
-
-
-@pytest.mark.parametrize("law", [networks.real_value], ids=str)
-def test_value(law, case, device, method, judged):
-    """A batch against its samples one by one, in float64 within a running bound."""
-    judged(law, case.to(torch.float64, device), method)
 
 
 @pytest.mark.parametrize("law", [networks.real_negation], ids=str)

@@ -12,6 +12,7 @@ from gnref.exact import Array
 from gnref.laws.case import Normalize, cotangents, judge
 from gnref.laws.image_case import ImageCase
 from gnref.laws.law import law
+from gnref.laws.network_case import NetworkCase
 
 FLOAT32_SHARE = 1e-4
 """Gradients are judged in float32 only where roundings may add up to no more than this share of them."""
@@ -54,19 +55,21 @@ def image_value(normalize: Normalize, case: ImageCase) -> float:
     return judge("f̂", scores[:, 0], expected, bound, case.snippet())
 
 
-def coefficients(case: ImageCase, weights: Array) -> tuple[Array, Array, Array]:
+def coefficients(case: ImageCase | NetworkCase, weights: Array) -> tuple[Array, Array, Array]:
     """α = ∂L/∂f (N,), w = ∂L/∂∇ₓf (N, C, H, W) of L = Σ l_i f̂_i, and what α is rounded relative to, |l|/N."""
     (f, v, _), g = case.exact, case.norm
     total = g + np.abs(f)
     return weights * g / total**2, (-weights * f / total**2 / g)[:, None, None, None] * v, np.abs(weights) / total
 
 
-def roundings(case: ImageCase) -> float:
+def roundings(case: ImageCase | NetworkCase) -> float:
     """Roundings on a path from a loss to a gradient: n/2 + 40 of the coefficients, and all sums of two passes."""
     return float(np.prod(case.shape) / 2 + 40 + case.network.roundings(case.array))
 
 
-def gradient_bounds(case: ImageCase, weights: Array, literal: bool = True) -> tuple[list[Array], list[Array]]:
+def gradient_bounds(
+    case: ImageCase | NetworkCase, weights: Array, literal: bool = True
+) -> tuple[list[Array], list[Array]]:
     """∇_θ Σ l_i f̂_i and what is allowed beside it.
 
     `literal`: ∂f̂/∂f counts as 1/N, for f/(g + |f|) differentiated literally forms 1/N - |f|/N².
@@ -77,6 +80,14 @@ def gradient_bounds(case: ImageCase, weights: Array, literal: bool = True) -> tu
     expected = case.network.pullback(case.array, alpha, direction, case.chosen)
     largest = case.network.pullback(case.array, size if literal else alpha, direction, case.chosen, absolute=True)
     return expected, [roundings(case) * (case.unit + 2.0**-53) * one for one in largest]
+
+
+def input_gradient_bounds(case: ImageCase | NetworkCase, weights: Array) -> tuple[Array, Array]:
+    """∂Σ l_i f̂_i/∂x (N, C, H, W), and m roundings of every term, with ∂f̂/∂f counted as 1/N."""
+    alpha, _, size = coefficients(case, weights)
+    largest = size[:, None, None, None] * case.network.sizes(case.array, case.chosen)
+    bound = roundings(case) * (case.unit + 2.0**-53) * largest
+    return alpha[:, None, None, None] * case.exact.gradient, bound
 
 
 def _live(case: ImageCase) -> ImageCase:
@@ -142,14 +153,10 @@ def image_input_gradient(normalize: Normalize, case: ImageCase) -> float:
     if not len(case.array):
         return 0.0
     weights, x = cotangents(len(case.array)), case.x().requires_grad_()
-    alpha, _, size = coefficients(case, weights)
-    shape = (-1, 1, 1, 1)
     scores = normalize(case.module(), x, *case.arguments()).flatten()
     loss = (scores * torch.tensor(weights, dtype=scores.dtype, device=scores.device)).sum()
     (got,) = torch.autograd.grad(loss, x)
-    expected = alpha.reshape(shape) * case.exact.gradient
-    largest = size.reshape(shape) * case.network.sizes(case.array, case.chosen)
-    bound = roundings(case) * (case.unit + 2.0**-53) * largest
+    expected, bound = input_gradient_bounds(case, weights)
     return judge("∂Σ l_i f̂_i/∂x", got.reshape(expected.shape), expected, bound, case.snippet())
 
 
