@@ -99,8 +99,22 @@ def _train(experiments: tuple[str, ...] = (), /, *, arguments: TrainArguments, l
     if arguments.score is not None:
         from gnref.evaluation.evaluate import make_scorer
 
+        _check_score(arguments.score, experiments, arguments.settings)
         scorer = partial(make_scorer, arguments.score, features=arguments.features, real=arguments.data)
     return train_named(experiments, arguments, scorer)
+
+
+def _check_score(protocol: str, experiments: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Refuse a protocol of images of another size before anything is trained for it."""
+    from gnref.evaluation.protocol import protocol_named
+    from gnref.training.experiment import overridden
+    from gnref.training.listing import find
+
+    size = protocol_named(protocol).size
+    for name in experiments:
+        made = overridden(find(name), settings).size
+        if made != size:
+            raise UserError(f"--score {protocol} takes images of {size} pixels, but {name} makes them of {made}")
 
 
 def _verify(

@@ -161,7 +161,7 @@ def _train(f: Path) -> Iterator[Line]:
         "keep": ("0", "-1", "x"),
         "accumulate": ("0", "-1", "3", "100"),
         "device": ("tpu", "cuda:99", "cuda:-1", "", "meta", "CPU", "mps", "cpu:7x"),
-        "seeds": ("-1", "x", "1.5", "9" * 30),
+        "seeds": ("x", "1.5", "nan", ""),
         "shard": ("", "0/1", "2/1", "1", "a/b", "1/0", "-1/2", "1/2/3"),
         "capture": ("never", "cuda-graph"),
         "layout": ("none",),
@@ -169,7 +169,7 @@ def _train(f: Path) -> Iterator[Line]:
     }.items():
         for value in values:
             yield Line("gnref", (*start, f"--{option}", value))
-    for folder in _outputs(f):
+    for folder in filter(None, _outputs(f)):
         if not folder.endswith(("/folder", "/nowhere/out.json")):
             yield Line("gnref", (*start, "--folder", folder))
     for run in _bad_runs(f):
