@@ -85,6 +85,27 @@ def speed() -> str:
     return "\n".join(lines)
 
 
+def counted() -> str:
+    """Passes and memory of D's gradient, by network, layout and method."""
+    methods = ("vanilla", "sn", "1-gp", "gn", "gn-double-backward")
+    lines = [
+        "| network | layout | " + " | ".join(f"{name}: passes, memory" for name in methods) + " |",
+        "|---|---" + "|---" * len(methods) + "|",
+    ]
+    for layout in ("plain", "fused"):
+        file = ROOT / "asv_bench" / "results" / f"counted-{layout}.json"
+        found: dict[str, dict[str, tuple[float, int]]] = {}
+        for figure in json.loads(file.read_text())["figures"]:
+            if figure["part"] == "discriminator gradient":
+                setting = figure["setting"]
+                row = found.setdefault(setting["network"], {})
+                row[setting["method"]] = figure["passes"], figure["peak_bytes"]
+        for network, row in found.items():
+            cells = [f"{row[name][0]:.2f}, {row[name][1] / row['vanilla'][1]:.2f}" for name in methods]
+            lines.append(f"| {network} | {layout} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def styles() -> str:
     """The styles of public code and the laws each keeps."""
     return (ROOT / "tests" / "subjects" / "styles.md").read_text()
@@ -231,6 +252,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "conform-laws": conform_laws,
     "conform-options": conform_options,
     "decoding": decoding,
+    "counted": counted,
     "experiments": experiments,
     "protocols": protocols,
     "recipes": recipes,
