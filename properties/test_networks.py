@@ -86,7 +86,7 @@ def case(request, build, images):
     """The network, untrained or after 20 GN steps of Adam with the hinge loss, at a few of the images."""
     source, images = images
     torch.manual_seed(0)
-    module = build(ACTIVATIONS[build])
+    module, linear = build(ACTIVATIONS[build]), build(nn.Identity)
     adam = torch.optim.Adam(module.parameters(), lr=4e-4, betas=(0.0, 0.9))
     for step in range(request.param):
         own = slice(4 * (step % 8), 4 * (step % 8) + 4)
@@ -96,10 +96,10 @@ def case(request, build, images):
         adam.step()
     x = torch.cat([images[: IMAGES // 2], images[32 : 32 + IMAGES // 2]])
     name = f"{build.__doc__.removesuffix('.')}, after {request.param} GN steps, on {source}"
-    return networks.Real(name, module, x)
+    return networks.Real(name, module, linear, x)
 
 
-@pytest.mark.parametrize("exact", network_cases(), ids=lambda case: case.name)
+@pytest.mark.parametrize("exact", list(network_cases()), ids=lambda case: case.name)
 @pytest.mark.parametrize(
     "law",
     [networks.network_value, networks.network_input_gradient, networks.network_parameter_gradient],

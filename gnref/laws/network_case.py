@@ -1,6 +1,6 @@
 """The paper's discriminators at their own depth with exact numbers, and the same networks for the NumPy oracle."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Literal
@@ -106,7 +106,7 @@ class NetworkCase:
         return replace(self, device="cpu", kept=None)
 
 
-_MODULES = {
+_MODULES: dict[str, Callable[[int], nn.Module]] = {
     "CNN-32": lambda width: CNNDiscriminator(size=32, width=width, activation=partial(nn.LeakyReLU, 0.5)),
     "ResNet-32": lambda width: ResNetDiscriminator(size=32, width=width),
     "BigGAN-32": lambda width: BigGANDiscriminator(size=32, width=width, classes=3),
@@ -185,8 +185,8 @@ class _Builder:
                 self.convolution(channels, channels, 3),
             )
             if down:
-                shortcut = (self.convolution(channels, channels, 1, finer=0.25), Pool("average"))
-                parts.append(Branches(((*main, Pool("average")), shortcut)))
+                beside = (self.convolution(channels, channels, 1, finer=0.25), Pool("average"))
+                parts.append(Branches(((*main, Pool("average")), beside)))
             else:
                 parts.append(Branches((main, ())))
         return parts

@@ -22,15 +22,42 @@ from gnref.laws.network_case import NetworkCase, network_cases
 
 @dataclass(frozen=True, eq=False)
 class Real:
-    """A discriminator with any weights, and images x."""
+    """A discriminator with any weights, and images x.
+
+    `linear` is the same architecture with the identity for every activation; its own weights do not matter. With |W|
+    and |b| it bounds every term of f and of ∇ₓf: their rounding errors are relative to that.
+    """
 
     name: str
     module: nn.Module
+    linear: nn.Module = field(repr=False)
     x: Tensor = field(repr=False)
 
     def to(self, dtype: torch.dtype, device: str = "cpu") -> "Real":
         """The same case, its numbers rounded to another dtype."""
-        return Real(self.name, copy.deepcopy(self.module).to(device, dtype), self.x.to(device, dtype))
+        module, linear = (copy.deepcopy(m).to(device, dtype) for m in (self.module, self.linear))
+        return Real(self.name, module, linear, self.x.to(device, dtype))
+
+    def majorant(self) -> nn.Module:
+        """The network of |W|, |b| and the identity."""
+        absolute = copy.deepcopy(self.linear)
+        absolute.load_state_dict({name: value.abs() for name, value in self.module.state_dict().items()})
+        return absolute
+
+    def largest_norm(self) -> Tensor:
+        """‖·‖ (N,) of the majorant's input gradient."""
+        x = self.x.abs().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.majorant()(x).sum(), x)
+        norm: Tensor = torch.linalg.vector_norm(gradient.flatten(1), dim=1)
+        return norm
+
+    def roundings(self) -> float:
+        """Roundings on a path through both passes: a sum over fan-in and one over fan-out a layer, and 8 more.
+
+        The 8 are for the bias, the activation, pooling, and the sum of branches, in both directions.
+        """
+        weights = [p for p in self.module.parameters() if p.dim() > 1]
+        return float(sum(w.numel() / w.shape[0] + w.numel() / w.shape[1] + 8 for w in weights))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -130,7 +157,8 @@ def real_segment(normalize: Normalize, case: Real) -> float:
     """Between two images f̂ is, at both thirds of every linear piece, what the certificate's f and ‖∇f‖ make of it.
 
     And from third to third it changes by at most the distance. The certificate's f and g carry as many roundings as
-    the implementation's own: as in `real_value`, with n + 8 more of x itself, a weighted mean of the two images.
+    the implementation's own, m roundings of the majorant each, with n + 8 more of x itself, a weighted mean of the two
+    images.
     """
     case = case.to(torch.float64)
     segment = _segment(case)
