@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import torch
 
+from gnref.allocation import keep_freed_memory
 from gnref.devices import device_named
 from gnref.errors import UserError, one_sentence
 from gnref.files import check_outputs, write_atomically
@@ -37,6 +38,7 @@ def main() -> int:
         device_named(options.device, ("cpu", "cuda", "meta"))
         check_outputs({"--json": options.json})
         torch.set_num_threads(options.threads)
+        keep_freed_memory()
         code = _measure(options)
     return code
 

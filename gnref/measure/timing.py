@@ -1,6 +1,5 @@
 """Times of several bodies beside one another, so that a machine's other work falls on all of them alike."""
 
-import os
 import platform
 import statistics
 import time
@@ -8,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+
+from gnref.allocation import described
 
 
 def interleaved(
@@ -55,8 +56,7 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         where |= {
             "device": f"{_processor()}, {torch.get_num_threads()} threads",
             "instructions": torch.backends.cpu.get_cpu_capability(),
-            "allocation": " ".join(f"{key}={value}" for key, value in os.environ.items() if "MALLOC" in key)
-            or "default",
+            "allocation": described(),
         }
     return where
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from gnref.allocation import keep_freed_memory
 from gnref.data.load import load
 from gnref.errors import UserError
 from gnref.training.arguments import TrainArguments
@@ -26,6 +27,7 @@ def train_named(names: Sequence[str], arguments: TrainArguments, make_score: Cal
     chosen = [(overridden(find(name), settings), seed) for name, seed in cells(names, arguments.seeds, arguments.shard)]
     if folder is not None and len(chosen) > 1:
         raise UserError(f"--folder names one folder, but {len(chosen)} runs are asked for; leave it out")
+    keep_freed_memory()
     with joined(arguments.device) as processes:
         score = None
         if make_score:
