@@ -163,7 +163,7 @@ def arguments_that_are_no_tensors(normalize: Normalize, case: Case) -> float:
     return judge_values("f̂ of 2 · 0.5 · (f - 1) + 1", scores, case)
 
 
-@law("normalized-function", fixed=situation, needs=("arguments", "input gradient"))
+@law("normalized-function", fixed=situation, needs=("arguments", "parameter gradient"))
 def gradient_in_a_condition(normalize: Normalize, case: Case) -> float:
     """A condition that requires a gradient, such as an embedding c in f(x) + c, has its own: ∂f̂/∂c = g/N².
 

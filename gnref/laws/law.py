@@ -18,7 +18,7 @@ about the paper's own numbers and networks, judged on this package alone; `refut
 counterexample, at which it must fail."""
 Need = Literal["arguments", "batch", "parameter gradient", "input gradient", "smooth discriminator", "no epsilon"]
 """What a law asks for beyond the value of one call: a discriminator that takes more than x, several samples a call,
-a gradient of f̂ in D's parameters, one in x, a D that is not piecewise linear, a denominator without an ε."""
+a gradient of f̂ in D's parameters and conditions, one in x, a D that is not piecewise linear, no ε."""
 Strategy = Literal[
     "cases",
     "conditional_cases",
