@@ -1,11 +1,9 @@
 """Gradient normalization, f̂ = f / (‖∇ₓf‖ + |f|): the equation as it stands, and what is right everywhere and fast."""
 
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 import torch
@@ -17,6 +15,7 @@ from gnref.coupling import Watch, watch
 from gnref.operations import NotExact
 from gnref.outputs import Selection
 from gnref.quotient import Zeta, normalize
+from gnref.uncompiled import uncompiled
 
 Method = Literal["auto", "double-backward", "replay"]
 Output = TypeVar("Output")
@@ -226,23 +225,10 @@ def _mistake(expected: str, got: object) -> ValueError:
     return ValueError(f"gradient_normalize: expected {expected}, got {got!r}")
 
 
+@uncompiled
 def _evaluated(call: "_Call", parts: bool) -> Any:
-    """The call's output. torch.compile leaves it and D inside it as they are: what it compiles has no second gradient.
-
-    Where the compiler has never been imported (optimizers import it too), there is nothing to keep out.
-    """
-    if "torch._dynamo" in sys.modules:
-        return _uncompiled()(call, parts)
+    """The call's output. D inside it is not compiled either: what torch.compile makes has no second gradient."""
     return call.output(parts)
-
-
-_evaluated._torchdynamo_disable = True  # type: ignore[attr-defined]  # as torch.compiler.disable marks a function
-
-
-@cache
-def _uncompiled() -> Callable[["_Call", bool], Any]:
-    disabled: Callable[[_Call, bool], Any] = torch.compiler.disable(_Call.output)  # type: ignore[no-untyped-call]
-    return disabled
 
 
 _running = threading.local()

@@ -32,6 +32,7 @@ from gnref.operations import Edge, NotExact
 from gnref.owners import module_of
 from gnref.passes import Path, Up
 from gnref.remedies import DOUBLE_BACKWARD
+from gnref.uncompiled import uncompiled
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ class _Replay(torch.autograd.Function):
         return held[0].detach(), held[2].view_as(held[2])
 
     @staticmethod
+    @uncompiled
     def backward(ctx: Any, alpha: Tensor, w: Tensor) -> tuple[Tensor | None, ...]:
         score, inner, gradient = ctx.saved_tensors
         wanted = [ctx.needs_input_grad[2], *(True for _ in ctx.leaves)]

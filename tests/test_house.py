@@ -23,6 +23,7 @@ ORDER = [
         "report",
         "activations",
         "owners",
+        "uncompiled",
         "quotient",
         "capture",
     ],
