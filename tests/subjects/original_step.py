@@ -85,9 +85,16 @@ class Original:
         ]
         self.adam = [Adam(e.beta1, e.beta2, e.epsilon) for _ in range(2)]
 
-    def update_discriminator(self, step: int, real: Tensor, view: Tensor | None, *rest: Tensor | None) -> None:
+    def update_discriminator(
+        self,
+        step: int,
+        real: Tensor,
+        view: Tensor | None,
+        real_labels: Tensor | None,
+        z: Tensor,
+        fake_labels: Tensor | None,
+    ) -> None:
         """From reals, their consistency views, the reals' labels, latents and the fakes' labels."""
-        real_labels, z, fake_labels, _ = rest
         with torch.no_grad():
             fake = self.generate(self.g, z, *given(fake_labels))
         labels = () if real_labels is None else (torch.cat([real_labels, fake_labels]),)
@@ -159,8 +166,11 @@ def differences(e: Experiment, steps: int, ours: Experiment | None = None) -> di
         for step in range(steps):
             inputs.clear()
             trainer.step()
-            for who, drawn in inputs:
-                (original.update_discriminator if who == "D" else original.update_generator)(step, *drawn)
+            for who, drawn in inputs:  # what follows in them is of methods that the original does not have
+                if who == "D":
+                    original.update_discriminator(step, *drawn[:5])
+                else:
+                    original.update_generator(step, *drawn[:2])
     finally:
         torch.set_default_dtype(before)
     pairs = {
