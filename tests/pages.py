@@ -18,13 +18,6 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def claims() -> str:
-    """Every claim with its status."""
-    from gnref.claims import CLAIMS, markdown
-
-    return markdown(CLAIMS.values())
-
-
 def coverage() -> str:
     """Every numbered equation and claiming sentence of the appendix, with its claims."""
     from gnref.claims.coverage import coverage_table
@@ -247,7 +240,6 @@ def compositions() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    "claims": claims,
     "conform-capabilities": conform_capabilities,
     "conform-laws": conform_laws,
     "conform-options": conform_options,

@@ -27,3 +27,8 @@ def test_the_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_readme_has_an_example() -> None:
     assert pages.ROOT / "README.md" in WITH_EXAMPLES
+
+
+@pytest.mark.parametrize("part", pages.PARTS)
+def test_every_part_stands_on_a_page(part: str) -> None:
+    assert any(f"<!-- {part} -->\n" in page.read_text(encoding="utf-8") for page in pages.PAGES)

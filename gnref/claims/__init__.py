@@ -21,10 +21,10 @@ from gnref.claims import (
     variants,
 )
 from gnref.claims.claim import Claim, Prose, Status, Step
-from gnref.claims.text import describe, listing, markdown
+from gnref.claims.text import describe, listing
 from gnref.errors import unknown
 
-__all__ = ["CLAIMS", "Claim", "Prose", "Status", "Step", "describe", "find", "listing", "markdown"]
+__all__ = ["CLAIMS", "Claim", "Prose", "Status", "Step", "describe", "find", "listing"]
 
 CLAIMS: dict[str, Claim] = {
     claim.id: claim

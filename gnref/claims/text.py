@@ -1,4 +1,4 @@
-"""Claims as text: a list for the terminal, one claim with its example worked through, a table for the README."""
+"""Claims as text: a list for the terminal, and one claim with its example worked through."""
 
 import textwrap
 from collections.abc import Iterable
@@ -37,13 +37,4 @@ def describe(claim: Claim) -> str:
                 lines.append("  (this line does not hold)")
     if checks := checked_by(claim.id):
         lines += ["", "Checked by:", *("    " + line for line in checks)]
-    return "\n".join(lines)
-
-
-def markdown(claims: Iterable[Claim]) -> str:
-    """A Markdown table: claim, source, what it says, status."""
-    lines = ["| claim | source | says | status |", "|---|---|---|---|"]
-    for claim in claims:
-        cells = (f"`{claim.id}`", claim.source, claim.statement, claim.status)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
