@@ -24,8 +24,8 @@ def test_images(law, dtype, device, method, case, judged):
     judged(law, case.to(dtype, device), method)
 
 
-@pytest.mark.parametrize("law", LAWS, ids=str)
+@pytest.mark.parametrize("law", [*LAWS, images.more_than_a_hundred_images, images.rows_and_volumes], ids=str)
 def test_images_of_every_kind(law, device, method, judged):
-    """Fixed networks, among them those with more than a hundred images."""
+    """Fixed networks, 130 images among them, and x of other ranks."""
     for case in law.examples(device):
         judged(law, case, method)

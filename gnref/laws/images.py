@@ -36,12 +36,13 @@ def many_images() -> Iterator[ImageCase]:
     yield ImageCase(shape=(2, 3, 3), width=2, samples=130, pool="average", seed=7)
 
 
-def _values() -> Iterator[ImageCase]:
-    yield from image_cases()
-    yield from many_images()
+def other_ranks() -> Iterator[ImageCase]:
+    """x of shape (N, C·H, W) and (N, C, 1, H, W)."""
+    yield ImageCase(shape=(2, 4, 3), layout="rows", seed=1)
+    yield ImageCase(shape=(3, 3, 4), layout="volume", slope=0.25, seed=2)
 
 
-@law("normalized-function", drawn="image_cases", fixed=_values)
+@law("normalized-function", drawn="image_cases", fixed=image_cases)
 def image_value(normalize: Normalize, case: ImageCase) -> float:
     """f̂ = f/(‖∇ₓf‖₂ + |f|) of images, ‖·‖ over all channels and pixels of a sample, within (n/2 + 28) roundings.
 
@@ -53,6 +54,26 @@ def image_value(normalize: Normalize, case: ImageCase) -> float:
     bound = np.abs(expected) * ((np.prod(case.shape) / 2 + 28) * case.unit + 3 * 2.0**-53)
     scores = normalize(case.module(), case.x(), *case.arguments())
     return judge("f̂", scores[:, 0], expected, bound, case.snippet())
+
+
+@law("normalized-function", fixed=many_images, needs=("batch",))
+def more_than_a_hundred_images(normalize: Normalize, case: ImageCase) -> float:
+    """The same for a batch of 130 images.
+
+    Usual cause: A batch is cut, or a buffer has a fixed size.
+    Remedy: Take N from x in every call.
+    """
+    return image_value(normalize, case)
+
+
+@law("normalized-function", fixed=other_ranks)
+def rows_and_volumes(normalize: Normalize, case: ImageCase) -> float:
+    """The same for x of shape (N, C·H, W), as sound has it, and (N, C, 1, H, W), as volumes have it.
+
+    Usual cause: The norm is taken over axes that are named for images.
+    Remedy: Use gradient.flatten(1).norm(dim=1).
+    """
+    return image_value(normalize, case)
 
 
 def coefficients(case: ImageCase | NetworkCase, weights: Array) -> tuple[Array, Array, Array]:
@@ -160,7 +181,7 @@ def image_input_gradient(normalize: Normalize, case: ImageCase) -> float:
     return judge("∂Σ l_i f̂_i/∂x", got.reshape(expected.shape), expected, bound, case.snippet())
 
 
-@law("normalized-function", drawn="image_cases", fixed=_values, needs=("batch",))
+@law("normalized-function", drawn="image_cases", fixed=image_cases, needs=("batch",))
 def image_batch_is_stack(normalize: Normalize, case: ImageCase) -> float:
     """A batch of images is the stack of its samples, within (n + 8) roundings of 1.
 

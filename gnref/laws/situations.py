@@ -206,7 +206,7 @@ def _hooks(module: nn.Module, x: Tensor) -> list[int]:
     return counts + [len(tensor._backward_hooks or ()) for tensor in (*module.parameters(), x)]
 
 
-@law("normalized-function", fixed=situation, needs=("parameter gradient",))
+@law("normalized-function", level="robustness", fixed=situation, needs=("parameter gradient",))
 def parameter_hooks(normalize: Normalize, case: Case) -> float:
     """A hook on a parameter's gradient, such as a clipping, is applied once, to the whole gradient: here it doubles.
 

@@ -314,8 +314,8 @@ CONTEXT_MISTAKES: dict[str, Mistake] = {
         "image-value",
         "a norm a pixel, averaged",
     ),
-    "rows of a 3-D x": Mistake(of_gradient(_last_axis_of_rows), "image-value", "3-D x: a norm a row, averaged"),
-    "a hundred samples": Mistake(after(_first_hundred), "image-value", "from the hundredth sample on f itself"),
+    "rows of a 3-D x": Mistake(of_gradient(_last_axis_of_rows), "rows-and-volumes", "3-D x: a norm a row, averaged"),
+    "a hundred samples": Mistake(after(_first_hundred), "more-than-a-hundred-images", "f itself from there on"),
     "takes x for contiguous": Mistake(before(_reinterpreted), "image-value", "strides ignored"),
     "sign far from 0": Mistake(
         formula(lambda f, v: torch.where(f.abs() > 2000 * norm(v), f.sign(), f / (norm(v) + f.abs()))),
