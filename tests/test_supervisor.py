@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gnref.errors import UserError
+from gnref.exact import square_root
 from gnref.supervisor import imported, place, said, told
 
 LIBRARY = """
@@ -34,7 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "a_persons_library.py").write_text(LIBRARY)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    # Each test has a module of this name of its own.
+    monkeypatch.delitem(sys.modules, "a_persons_library", raising=False)
     return tmp_path
 
 
@@ -56,8 +58,6 @@ def test_what_a_persons_code_raises_is_told_with_its_file_and_line(folder: Path,
 
 def test_what_this_package_raises_is_no_fault_of_the_persons(folder: Path) -> None:
     """Then the traceback is what one wants to see."""
-    from gnref.exact import square_root
-
     with pytest.raises(AttributeError) as raised:
         square_root(None)  # type: ignore[arg-type]
     error = raised.value
