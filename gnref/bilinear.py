@@ -68,6 +68,7 @@ class _Saved:
         # What autograd gives out has a version of its own where hooks have stood between.
         self._tensor: Tensor = held.tensor if held is not None and held.tensor is not None else getattr(node, field)
         self._version = self._tensor._version
+        self.strides = self._tensor.stride()
 
     def __call__(self) -> Tensor:
         """The tensor; RuntimeError where it has changed since the forward pass."""
@@ -218,7 +219,7 @@ def _matrix(node: Any, data: int, parameters: list[int]) -> Rule:
         found = [] if size is None else [(rows(alpha, delta) * delta).sum_to_size(size)]
         if weighted:
             # In the order in which the matrix lies in memory: a linear layer's is the transpose of its weight.
-            transposed = matrix().stride(-2) == 1
+            transposed = matrix.strides[-2] == 1
             if left:
                 found += [(delta.mT @ z).mT if transposed else z.mT @ delta]
             else:
