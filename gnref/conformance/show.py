@@ -96,8 +96,8 @@ def _detail(finding: Finding, dtypes: Sequence[str]) -> list[str]:
     if finding.outcome == "kept":
         return [f"KEPT, NOT EXPECTED {head}: declared to fail: {finding.expected}; take the declaration away"]
     told = [f"  {finding.statement}", f"  {finding.reason}"]
-    for head, said in (("usual cause", finding.cause), ("remedy", finding.remedy)):
+    for what, said in (("usual cause", finding.cause), ("remedy", finding.remedy)):
         if said:
-            told += textwrap.wrap(said, 112, initial_indent=f"  {head}: ", subsequent_indent="    ")
+            told += textwrap.wrap(said, 112, initial_indent=f"  {what}: ", subsequent_indent="    ")
     told.append(f"  see {page(finding.law)}")
     return [f"{_in_capitals(finding)} {head}", *told, *textwrap.indent(finding.snippet, "    ").splitlines()]
