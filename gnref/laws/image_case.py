@@ -159,6 +159,8 @@ def _built(case: ImageCase) -> tuple[ImageNetwork, Array, NDArray[np.int64], Eva
     unit = 2.0 ** -exponent(found.score)
     far = 2.0**19 * unit + unit / 2
     zero = -found.score[int(np.argmax(found.squared_norm > 0))]
+    if ((found.score + zero == 0) & (found.squared_norm == 0)).any():
+        zero = unit / 2  # f = 0 in a dead region is 0/0: another law's subject
     offset = {"odd": unit / 2, "zero": zero, "far above": far, "far below": -far}[case.score]
     score = found.score + offset
     return replace(network, bias=float(offset)), images, labels, found._replace(score=score)
