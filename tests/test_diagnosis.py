@@ -260,7 +260,7 @@ def write_images(folder: Path, count: int, grey: bool = False, size: int = 16) -
 def run(target: str = "theirs:build", images: Path | None = None, **options: object) -> int:
     settings: dict[str, object] = {
         "weights": None, "image_size": 16, "pixel_range": (-1.0, 1.0), "labels": (), "reduce": None,
-        "regions": 48, "json_file": None, "html": None, "plot": None,
+        "regions": 48, "quick": False, "json_file": None, "html": None, "plot": None,
     }  # fmt: skip
     return verify(target, images, **(settings | options))  # type: ignore[arg-type]
 

@@ -16,11 +16,13 @@ from gnref import __version__
 from gnref.claims.lessons import lessons
 from gnref.diagnosis import show
 from gnref.diagnosis.diagnose import Progress, examine
-from gnref.diagnosis.pictures import draw
+from gnref.diagnosis.pictures import draw, pictures_of
 from gnref.diagnosis.subject import load
 from gnref.errors import UserError
 from gnref.files import write_atomically
 from gnref.report import as_json, as_page
+
+_QUICK_SAMPLES, _QUICK_REGIONS = 8, 12
 
 
 def verify(
@@ -32,6 +34,7 @@ def verify(
     labels: tuple[int, ...],
     reduce: Literal["mean"] | None,
     regions: int | None,
+    quick: bool,
     json_file: Path | None,
     html: Path | None,
     plot: Path | None,
@@ -44,6 +47,8 @@ def verify(
         raise UserError(f"--regions: expected at least 3, got {regions}")
     start = time.monotonic()
     subject = load(target, images, weights, image_size, pixel_range, labels, reduce)
+    if quick:
+        subject, regions = subject.first(_QUICK_SAMPLES), min(regions or _QUICK_REGIONS, _QUICK_REGIONS)
     with _bar() as progress:
         try:
             diagnosis = examine(subject, regions, progress)
@@ -68,10 +73,13 @@ def verify(
         report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers}
         write_atomically(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     if html is not None:
-        write_atomically(html, as_page(found, seconds, f"gnref verify {target}", about, lead, numbers, lessons()))
+        title, shown = f"gnref verify {target}", pictures_of(diagnosis)
+        write_atomically(html, as_page(found, seconds, title, about, lead, numbers, lessons(), shown))
     pictures = [] if plot is None else draw(diagnosis, plot)
     # After the files, which a reader of the output that stops early must not cost.
-    print("\n".join([*_wrapped(lead), "", *_wrapped(numbers)]))
+    answer, *rest = _wrapped(lead)
+    bold = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+    print("\n".join([f"{bold[0]}{answer}{bold[1]}", *rest, "", *_wrapped(numbers)]))
     if pictures:
         print("\npictures: " + ", ".join(str(path) for path in pictures))
     return 0 if diagnosis.holds else 1

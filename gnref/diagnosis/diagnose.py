@@ -16,10 +16,10 @@ from gnref.diagnosis.segments import SegmentReport, segment
 from gnref.diagnosis.subject import Subject, evaluating
 from gnref.errors import UserError
 
-_PROBED = 4
+_PROBED = 2
 _IN_DOUBLE = 16
 _SEGMENTS = 3
-_WALK_FLOP = 5e11
+_WALK_FLOP = 1.2e11
 Progress = Callable[[str, int, int], object]
 """Told what is being done, how far it is, and of how much."""
 
@@ -95,7 +95,7 @@ def diagnose(
         labels: int64 (N,), passed as the second argument of a conditional discriminator.
         reduce: as in `gradient_normalize`.
         regions: how many linear regions to certify along three segments between samples, together; by default 2000, or
-            as many as cost 0.5 TFLOP where that is less (then at least 48).
+            as many as cost 0.12 TFLOP where that is less (then at least 48).
         progress: told what is being done.
 
     Raises:
@@ -125,7 +125,8 @@ def _examined(subject: Subject, regions: int | None, progress: Progress) -> Diag
     probed = subject.first(_PROBED).in_double()
     used, broken = _probed(_off_zero(probed)), _broken(_off_zero(probed))
     structure = tuple(admissible.coupling_modules(subject.discriminator))
-    progress("numbers", 0, 1)
+    found = used.faults() or broken or structure or (maps and subject.reduce != "mean")
+    progress("premises do not hold; numbers" if found else "premises hold; numbers", 0, 1)
     with evaluating(subject.discriminator):
         in_use = tuple(numbers(subject, head) for head in range(heads))
         double = subject.in_double()
@@ -185,10 +186,10 @@ def _repeatable(subject: Subject) -> bool:
 
 
 def _budget(subject: Subject) -> int:
-    """Regions that the walks may cost: each takes about three passes, value, tangent and gradient."""
+    """Regions that the walks may cost: each takes about one pass, of tangents above its kink and adjoints below it."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         subject.score(0)(subject.x[:1])
-    return int(min(2000, max(48, _WALK_FLOP / (3 * max(counter.get_total_flops(), 1)))))
+    return int(min(2000, max(48, _WALK_FLOP / max(counter.get_total_flops(), 1))))
 
 
 def _segments(subject: Subject, budget: int, progress: Progress) -> tuple[SegmentReport, ...]:

@@ -1,52 +1,73 @@
 """Two pictures of a diagnosis: f̂ and ‖∇f̂‖ along the segment with the steepest quotient, and a histogram of slopes."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gnref.certificates import Walk
 from gnref.diagnosis.diagnose import Diagnosis
-from gnref.errors import UserError
+from gnref.figures import PALETTE, picture
 from gnref.files import write_atomically
 
 
 def draw(diagnosis: Diagnosis, folder: Path) -> list[Path]:
     """Write segment.png and slopes.png into a folder, which is made if need be."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UserError("--plot needs matplotlib; install it with: pip install 'gnref[figures]'") from None
+    shown = pictures_of(diagnosis)
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = []
-    for name, draw_on in (("segment.png", _segment), ("slopes.png", _slopes)):
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
-        FigureCanvasAgg(figure)
-        draw_on(diagnosis, figure)
-        drawn.append(folder / name)
-        _save(figure, folder / name)
-    return drawn
+    names = ("segment.png", "slopes.png")
+    for name, content in zip(names, shown.values(), strict=True):
+        write_atomically(folder / name, content)
+    return [folder / name for name in names]
+
+
+def pictures_of(diagnosis: Diagnosis) -> dict[str, bytes]:
+    """The PNG of each picture, by its caption."""
+    report = max(diagnosis.segments, key=lambda report: report.found.value)
+    return {
+        f"f̂ and ‖∇f̂‖ on the way from sample {report.first} to sample {report.second}, and around the largest jump": (
+            picture(lambda figure: _segment(diagnosis, figure), 7, 6)
+        ),
+        "How steep f̂ is at the samples and along the segments; the slope may not pass 1": (
+            picture(lambda figure: _slopes(diagnosis, figure))
+        ),
+    }
 
 
 def _segment(diagnosis: Diagnosis, figure: Any) -> None:
     report = max(diagnosis.segments, key=lambda report: report.found.value)
     above, below = figure.subplots(2, 1, sharex=True)
-    above.plot(report.t, report.normalized, ".-", color="tab:blue", markersize=3, linewidth=0.8, label="sampled")
-    below.plot(report.t, report.slope, ".-", color="tab:blue", markersize=3, linewidth=0.8, label="sampled")
+    above.plot(report.t, report.normalized, ".-", color=PALETTE[0], markersize=3, linewidth=0.8, label="sampled")
+    below.plot(report.t, report.slope, ".-", color=PALETTE[0], markersize=3, linewidth=0.8, label="sampled")
     if report.walk is not None:
         walk = report.walk
         ends = np.stack([walk.start, walk.end, np.full(len(walk), np.nan)], axis=1).ravel()
         values = np.concatenate([walk.normalized(), np.full((len(walk), 1), np.nan)], axis=1)
-        above.plot(ends, values.ravel(), color="tab:red", linewidth=1.5, label="certified")
+        above.plot(ends, values.ravel(), color=PALETTE[1], linewidth=1.5, label="certified")
         slopes = np.where(walk.norms[:, None] > 0, (1 - np.abs(values)) ** 2, 0)
-        below.plot(ends, slopes.ravel(), color="tab:red", linewidth=1.5, label="certified")
+        below.plot(ends, slopes.ravel(), color=PALETTE[1], linewidth=1.5, label="certified")
+        _inset(above, walk)
     below.axhline(1, color="gray", linewidth=0.8, linestyle="--")
     above.set_title(f"from sample {report.first} to sample {report.second}, {report.length:.3g} apart")
     above.set_ylabel("f̂")
     below.set_ylabel("‖∇f̂‖")
-    below.set_xlabel("t")
+    below.set_xlabel("t, the share of the way")
     above.legend(fontsize="small")
+
+
+def _inset(axes: Any, walk: Walk) -> None:
+    """The largest jump, with the pieces on its sides, in a window of its own: it is too small to be seen otherwise."""
+    jump, t = walk.largest_jump()
+    if not jump:
+        return
+    kink = int(np.argmax(walk.jumps()))
+    window = axes.inset_axes([0.06, 0.08, 0.3, 0.36])
+    for i in (side for side in range(kink - 1, kink + 3) if 0 <= side < len(walk)):
+        window.plot([walk.start[i], walk.end[i]], walk.normalized()[i], color=PALETTE[1], linewidth=1.5)
+    window.set_title(f"jump of {jump:.2g} at t = {t:.5f}", fontsize=7)
+    window.tick_params(labelsize=6)
+    window.ticklabel_format(useOffset=False)
+    window.locator_params(nbins=3)
 
 
 def _slopes(diagnosis: Diagnosis, figure: Any) -> None:
@@ -64,9 +85,3 @@ def _slopes(diagnosis: Diagnosis, figure: Any) -> None:
     axes.set_xlabel("slope of f̂ (those that are 0 are left out)")
     axes.set_ylabel("share")
     axes.legend(fontsize="small")
-
-
-def _save(figure: Any, path: Path) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
-    write_atomically(path, content.getvalue())

@@ -13,7 +13,7 @@ from gnref.diagnosis.subject import Subject
 from gnref.quotient import normalize
 
 Array = NDArray[np.float64]
-SAMPLES = 33
+SAMPLES = 17
 _BATCH = 16
 
 

@@ -18,7 +18,8 @@ def conclusion(diagnosis: Diagnosis) -> list[str]:
         return lines
     lines = [
         f"The premises hold for {name}: one score a sample, piecewise linear in x, samples not coupled.",
-        "Inside each linear region the normalized score has slope (1 - |f̂|)² <= 1. "
+        "What to do: train it with f_hat = gnref.gradient_normalize(D, x), or D = gnref.GradientNormalized(D).",
+        "What you get: inside each linear region the normalized score has slope (1 - |f̂|)² <= 1. "
         + _jump_line(max(diagnosis.segments, key=_leap)),
     ]
     if diagnosis.subject.reduce == "mean" and diagnosis.maps:
@@ -173,6 +174,8 @@ def _head_lines(diagnosis: Diagnosis, head: int) -> list[str]:
     saturated = float((values.abs() > 0.99).double().mean())
     exact = int((values.abs() == 1).sum())
     error = float((values[: len(double.normalized)] - double.normalized).abs().max())
+    size_of_f_hat = float(values.abs().median())
+    ratio = size_of_f_hat / max(1 - size_of_f_hat, torch.finfo(values.dtype).tiny)
     medians = [float(in_range(values, factor).abs().median()) for factor in (0.5, 1.0, 2.0, 127.5)]
     return [
         f"{title}f̂ from {values.min():.4g} to {values.max():.4g}, median |f̂| {values.abs().median():.3g}; "
@@ -183,6 +186,9 @@ def _head_lines(diagnosis: Diagnosis, head: int) -> list[str]:
         f"{used.slope.max():.7g} in {name} (all); rounding alone allows {1 + slack(size, dtype):.7g} there",
         f"{title}{name} against float64: f̂ differs by at most {error:.2g}, so two points nearer than {2 * error:.1g} "
         f"can show |Δf̂|/‖Δx‖ above 1 by rounding alone",
+        f"{title}saturation: t = f/‖∇f‖ is {ratio:.3g} in the median, so that a hinge or Wasserstein loss hands on "
+        f"1/(1 + |t|)² = {(1 + ratio) ** -2:.3g} of its gradient in t, the non-saturating loss without sigmoid "
+        f"{1 / (1 + ratio):.3g} on the wrong side",
         f"{title}pixel range: f̂ depends on it, f/‖∇f‖ has the unit of x. Median |f̂| of the same function of pixels "
         f"half as wide {medians[0]:.3g}, as given {medians[1]:.3g}, twice {medians[2]:.3g}, "
         f"127.5 times {medians[3]:.3g}",
@@ -197,10 +203,16 @@ def _segment_lines(report: SegmentReport) -> list[str]:
         return [f"{title}: sampled at {len(report.t)} points, largest ‖∇f̂‖ {report.slope.max():.4g}, {quotient}"]
     walk = report.walk
     slope, where = walk.lipschitz()
+    norms, jumps = walk.gradient_norms_normalized(), float(walk.jumps().sum())
     scope = "all of it" if walk.complete else f"{walk.covered:.2%} of it, the rest sampled at {len(report.t)} points"
     return [
-        f"{title}: {len(walk)} linear regions certified, {scope}; largest slope of f̂ inside one {slope:.6g} at "
-        f"t = {where:.6f}; {_jump_line(report)} {quotient}; check on itself: {walk.residual():.1g}"
+        f"{title}: {len(walk)} linear regions certified, {scope}",
+        f"  - inside a region ‖∇f̂‖, in all directions, is at most {norms.max():.6g}; the slope of f̂ along the segment "
+        f"at most {slope:.3g}, at t = {where:.6f}",
+        f"  - in them f̂ changes by {float(walk.variation()):.3g} through slope, of {report.length * walk.covered:.3g} "
+        f"allowed, and by {jumps:.3g} through jumps, of {float(walk.jump_bounds().sum()):.3g} that its kinks allow",
+        f"  - {_jump_line(report)}",
+        f"  - {quotient}; check on itself: {walk.residual():.1g}",
     ]
 
 
@@ -217,7 +229,8 @@ def _jump_line(report: SegmentReport) -> str:
         return f"No jump of f̂ across the {kinks} kinks seen between samples {report.first} and {report.second}."
     return (
         f"Across kinks f̂ jumps: by up to {jump:.3g} at the {kinks} kinks seen between samples {report.first} and "
-        f"{report.second} (t = {t:.6f}), so f̂ as a whole is not 1-Lipschitz."
+        f"{report.second} (t = {t:.6f}), so f̂ as a whole is not 1-Lipschitz: two points on its sides, less than "
+        f"{jump:.2g} apart (of {report.length:.3g} between the samples), differ by more than their distance."
     )
 
 
