@@ -19,7 +19,7 @@ from gnref.diagnosis.diagnose import Progress, examine
 from gnref.diagnosis.pictures import draw, pictures_of
 from gnref.diagnosis.subject import load
 from gnref.errors import UserError
-from gnref.files import write_atomically
+from gnref.files import check_outputs, write_atomically
 from gnref.report import as_json, as_page
 
 _QUICK_SAMPLES, _QUICK_REGIONS = 8, 12
@@ -40,9 +40,7 @@ def verify(
     plot: Path | None,
 ) -> int:
     """The exit code: 0 the premises hold, 1 they do not; UserError where it could not be found out."""
-    for file in (json_file, html):
-        if file is not None and not file.parent.is_dir():
-            raise UserError(f"{file} cannot be written: there is no folder {file.parent}")
+    check_outputs({"--json": json_file, "--html": html}, {"--plot": plot})
     if regions is not None and regions < 3:
         raise UserError(f"--regions: expected at least 3, got {regions}")
     start = time.monotonic()
