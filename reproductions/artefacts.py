@@ -4,6 +4,7 @@ import figure1
 import figure2
 import figure3
 import instruments
+import lipschitz
 import samples
 import study
 import stylegan
@@ -29,6 +30,7 @@ ARTEFACTS: tuple[Artefact, ...] = tuple(
         stylegan,
         samples,
         instruments,
+        lipschitz,
         study,
     )
 )

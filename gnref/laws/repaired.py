@@ -62,10 +62,11 @@ class Profile:
                     reach = Fraction(float((_decimal(steep) / _decimal(flat)).ln()) / rate)
                     yield from (x for x in (stop + reach, start - reach) if low <= x <= high)
 
-    def points(self, rate: int = 2) -> list[Fraction]:
-        """On both sides of every kink and every meeting, 2^-20 and 2^-10 from it, and the middles."""
+    def points(self, *rates: int) -> list[Fraction]:
+        """On both sides of every kink and of every meeting at these rates, 2^-20 and 2^-10 from it; the middles."""
         first, last = self.pieces[0][0], self.pieces[-1][1]
-        special = [*(stop for _, stop, _ in self.pieces[:-1]), *self.meetings(rate)]
+        special = [stop for _, stop, _ in self.pieces[:-1]]
+        special += [x for rate in rates for x in self.meetings(rate)]
         near = [x + sign * Fraction(1, 2**e) for x in special for sign in (1, -1) for e in (10, 20)]
         middles = [(a + b) / 2 for a, b, _ in self.pieces]
         return sorted({x for x in (*near, *middles, first, last) if first <= x <= last})
@@ -85,7 +86,8 @@ def _one_lipschitz(case: Line, rate: int) -> float:
             lambda: "f without a slope is constant, and so is f̃",
             case,
         )
-    points = profile.points(rate)
+    # At 3 as well, where a K that changes faster than it should is steepest.
+    points = profile.points(2, 3)
     values = [profile.tilde(x, rate) for x in points]
     for (x, a), (y, b) in pairwise(zip(points, values, strict=True)):
         hold(
@@ -136,7 +138,7 @@ def largest_slope_by_rate(case: Fraction) -> float:
 def smallest_norm(case: Line) -> float:
     """K ≥ ‖∇f‖ and K(x) ≥ K(y) e^(-2|x - y|), and K(x) is ‖∇f(y)‖ e^(-2|x - y|) for some y: none is less."""
     profile = Profile.of(case)
-    points = profile.points()
+    points = profile.points(2)
     values = {x: profile.k(x) for x in points}
     with localcontext() as context:
         context.prec = _DIGITS

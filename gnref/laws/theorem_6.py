@@ -22,16 +22,18 @@ def continuous_gradient_means_affine(case: Line) -> float:
     """∇f, along a segment, is the same on all pieces if and only if f's values lie on one straight line.
 
     So where ∇f is continuous, as Theorem 6 asks, no kink is left. The derivatives are those in the pieces' middles, the
-    values those at their ends, both of the exact network.
+    values those at their ends and thirds, so that a piece that is really two shows; both of the exact network.
     """
     segment = case.segment()
     p, q = ([Fraction(c) for c in point] for point in (case.start, case.end))
     direction = tuple(b - a for a, b in zip(p, q, strict=True))
     middles = [case.network.exactly(moved(p, (a + b) / 2, direction)).gradient for a, b in pairwise(segment.t)]
     slopes = {sum((v * d for v, d in zip(gradient, direction, strict=True)), Fraction(0)) for gradient in middles}
-    values = [case.network.exactly(moved(p, t, direction)).score for t in segment.t]
-    rise = values[-1] - values[0]
-    straight = all(value == values[0] + t * rise for t, value in zip(segment.t, values, strict=True))
+    times = [*segment.t, *((2 * a + b) / 3 for a, b in pairwise(segment.t))]
+    times += [(a + 2 * b) / 3 for a, b in pairwise(segment.t)]
+    values = {t: case.network.exactly(moved(p, t, direction)).score for t in times}
+    first, rise = values[segment.t[0]], values[segment.t[-1]] - values[segment.t[0]]
+    straight = all(value == first + t * rise for t, value in values.items())
     return hold(
         straight == (len(slopes) == 1),
         lambda: f"f is affine exactly where its derivative is constant: {straight} with derivatives {slopes}",
