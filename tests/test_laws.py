@@ -14,6 +14,7 @@ from gnref.claims.checked import laws_by_claim
 from gnref.errors import UserError
 from gnref.exact import ExactNetwork
 from gnref.laws import FUNCTION_LAWS, LAWS, Case, Line
+from gnref.report.rows import EVIDENCE
 
 ROOT = Path(__file__).parent.parent
 BY_ID = {law.id: law for law in LAWS}
@@ -132,3 +133,7 @@ def test_a_case_pastes() -> None:
     line = Line(case.network, (0.0,), (1.0,))
     assert eval(repr(line)) == line
     assert line.segment().values.tolist() == [Fraction(3), Fraction(4)]
+
+
+def test_the_report_ranks_what_every_law_rests_on() -> None:
+    assert {law.evidence for law in (*LAWS, *FUNCTION_LAWS)} <= set(EVIDENCE)

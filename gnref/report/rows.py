@@ -33,7 +33,8 @@ class Row:
     """How many cases fell into each named class."""
 
 
-_EVIDENCE = ("fractions", "certificate", "equality", "count", "derived bound", "counterexample", "")
+EVIDENCE = ("fractions", "60 digits", "certificate", "equality", "count", "derived bound", "counterexample", "")
+"""What a passing law can rest on, the strongest first."""
 
 
 def summary(rows: Sequence[Row]) -> list[Row]:
@@ -58,7 +59,7 @@ def _merge(rows: list[Row]) -> Row:
         dtype=" ".join(dict.fromkeys(row.dtype for row in rows if row.dtype)),
         device=" ".join(dict.fromkeys(row.device for row in rows if row.device)),
         cases=sum(row.cases for row in rows),
-        evidence=min((row.evidence for row in decisive), key=_EVIDENCE.index),
+        evidence=min((row.evidence for row in decisive), key=EVIDENCE.index),
         worst=max(shares) if shares else None,
         seconds=sum(row.seconds for row in rows),
         counterexample=next((row.counterexample for row in decisive if row.counterexample), ""),
