@@ -27,6 +27,13 @@ def as_lists(chain: Chain) -> list[tuple[list[list[float]], list[float]]]:
 
 
 class TestPlane:
+    def test_a_line_that_only_touches_regions_cuts_none_of_them(self) -> None:
+        """Of the second layer's lines some meet no region of a batch inside."""
+        first = [[0.0, 3.0], [-2.0, -1.0]], [0.5, 3.5]
+        second = [[3.0, 0.0], [0.0, 3.0], [0.0, 1.0], [-2.0, 0.0]], [-0.0625, -0.1875, -0.0625, 0.1875]
+        plane = Plane.of(Chain.of([first, second, ([[0.0, 3.0, 0.0, 2.0]], [-0.0390625])], slope=0.25), -2.0, 2.0)
+        assert plane.areas().sum() == 16
+
     @pytest.mark.parametrize("bias", [1.0, 0.0])
     @pytest.mark.parametrize("slope", [0.0, 0.25, -1.0])
     @pytest.mark.parametrize("widths", [(2, 9, 1), (2, 5, 5, 1), (2, 4, 4, 4, 1)])

@@ -38,7 +38,9 @@ def test_the_literal_formula_keeps_the_required_laws_and_not_the_edges() -> None
 def test_a_mistake_is_told_by_its_law_at_drawn_cases_alone(name: str) -> None:
     """Without the fixed examples: what a fresh seed gives must be enough."""
     mistake = mistakes.MISTAKES[name]
-    found = judged(Subject(mistake.normalize), mistake.law, CASES, turn=1)
+    # The kit puts a switch that was left flipped back after each call, and tells of it by a law of its own.
+    law = "global-switches" if name == "gradients left on" else mistake.law
+    found = judged(Subject(mistake.normalize), law, CASES, turn=1)
     assert any(f.outcome == "broken" and f.wrong for f in found), found
 
 

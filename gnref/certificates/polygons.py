@@ -40,7 +40,7 @@ def split(corners: Array, sizes: Array, z: Array) -> tuple[Polygons, Polygons]:
 
     corners (C, K, D): whatever else a corner carries beyond its two coordinates is interpolated as they are.
     """
-    count, width, _ = corners.shape
+    count, width, columns = corners.shape
     index = np.arange(width)
     following = np.where(index + 1 < sizes[:, None], index + 1, 0)
     z_next = np.take_along_axis(z, following, axis=1)
@@ -50,10 +50,10 @@ def split(corners: Array, sizes: Array, z: Array) -> tuple[Polygons, Polygons]:
     a, b = z[polygon, corner][:, None], z_next[polygon, corner][:, None]
     # The same vertex to the bit from either end of the edge: exchanging the ends negates both differences.
     point = (a * corners[polygon, following[polygon, corner]] - b * corners[polygon, corner]) / (a - b)
-    expanded = np.empty((count, width, 2, corners.shape[2]))
+    expanded = np.empty((count, width, 2, columns))
     expanded[:, :, 0] = corners
     expanded[polygon, corner, 1] = point
-    flat = expanded.reshape(count, 2 * width, -1)
+    flat = expanded.reshape(count, 2 * width, columns)
     halves = []
     for side in (z >= 0, z <= 0):
         keep = np.stack([side & inside, cut], axis=2).reshape(count, 2 * width)

@@ -1,6 +1,7 @@
 """PyTorch's process-wide switches: a subject that flips one is told, and judged as if it had not."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -55,7 +56,7 @@ def restore(before: dict[str, Any]) -> list[str]:
 
 @law("normalized-function", evidence="equality", fixed=lambda: list(network_cases())[:1])
 def global_switches(normalize: Normalize, case: Case) -> float:
-    """A call and its backward pass leave PyTorch's process-wide switches alone, the default dtype among them.
+    """A call, its backward pass, and a call under no_grad leave PyTorch's process-wide switches alone.
 
     Usual cause: torch.set_default_dtype, set_grad_enabled or set_detect_anomaly is called and not undone.
     Remedy: Use a context manager, such as torch.enable_grad(), inside the function.
@@ -65,6 +66,12 @@ def global_switches(normalize: Normalize, case: Case) -> float:
     changed = restore(before)
     if scores.requires_grad:
         torch.autograd.backward(scores.sum())
-    if changed := [*changed, *restore(before)]:
+    changed += restore(before)
+    with torch.no_grad():
+        before = switches()
+        with suppress(RuntimeError):  # autograd's own refusal flips nothing
+            normalize(case.module(), case.x())
+        changed += restore(before)
+    if changed:
         raise AssertionError(f"expected PyTorch's switches as they were, got {'; '.join(changed)}")
     return 0.0

@@ -13,13 +13,13 @@ from gnref.report.style import STYLE
 _MARKS = {
     "true": "holds",
     "partly": "says nothing as printed, or does not extend",
-    "false": "false as printed",
+    "false": "false as printed, or as used",
     "open": "measured, or not claimed",
 }
 _LEGEND = {
     "true": "it holds, everywhere or with the exceptions and assumptions that its status names",
-    "partly": "as printed it says nothing (vacuous), or it does not extend to the networks that it is used for",
-    "false": "it is false as printed",
+    "partly": "as printed it says nothing (vacuous), or it does not extend to what a reader may take it for",
+    "false": "it is false as printed, or false for the networks that the paper applies it to",
     "open": "it is a measured number, or nothing is claimed about it here",
 }
 
@@ -70,7 +70,7 @@ def as_page(
 
 def status_kind(status: str) -> str:
     """Which of the four colours a status has."""
-    if status.startswith(("vacuous", "false as used")):
+    if status.startswith(("vacuous", "does not extend")):
         return "partly"
     if status.startswith("false"):
         return "false"
