@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,9 @@ def test_the_parent_imports_no_torch_and_a_mistyped_module_none_at_all(folder: P
 def test_an_interrupt_ends_both_processes(folder: Path) -> None:
     """Ctrl-C while the subject hangs: exit 130 and one line, and no process is left."""
     line = [sys.executable, "-m", "gnref", "conform", "subjects_of_a_library:hangs_deaf"]
-    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+    # A shell starts what runs in the background with interrupts ignored, and so would everything below it.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as started:
         while not (folder / "hanging").exists():
             assert started.poll() is None
             time.sleep(0.05)
