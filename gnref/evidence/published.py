@@ -39,7 +39,8 @@ class Printed:
 
 
 @cache
-def _document(file: Path) -> dict[str, Any]:
+def document(file: Path) -> dict[str, Any]:
+    """A TOML file, read once."""
     with file.open("rb") as opened:
         return tomllib.load(opened)
 
@@ -52,7 +53,7 @@ class Published:
 
     def printed(self) -> list[Printed]:
         """Every printed score, in the appendix's order."""
-        tables = [table for table in _document(self.file).values() if "cells" in table]
+        tables = [table for table in document(self.file).values() if "cells" in table]
         return [Printed(place=table["place"], **cell) for table in tables for cell in table["cells"]]
 
     def cells_of(self, artefact: str) -> list[Printed]:
@@ -69,12 +70,12 @@ class Published:
 
     def setting(self, name: str) -> dict[str, Any]:
         """The numbers of appendix B and D that fix an experiment."""
-        return dict(_document(self.file)["setting"][name])
+        return dict(document(self.file)["setting"][name])
 
     def protocol(self, name: str) -> dict[str, Any]:
         """What was scored against what."""
-        return dict(_document(self.file)["protocol"][name])
+        return dict(document(self.file)["protocol"][name])
 
     def parameters(self) -> dict[str, dict[str, int]]:
         """Parameter counts of the networks that the appendix refers to."""
-        return dict(_document(self.file)["parameters"])
+        return dict(document(self.file)["parameters"])

@@ -1,12 +1,11 @@
 """What was written down before the runs of the study: regimes, arms, seeds, hypotheses; read from `study.toml`."""
 
-import tomllib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from gnref.evidence.options import Options
+from gnref.evidence.published import document
 from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
 
@@ -46,12 +45,6 @@ class Regime:
         return int(self.recipe.get("replicas", 1))
 
 
-@cache
-def _read(file: Path) -> dict[str, Any]:
-    with file.open("rb") as opened:
-        return tomllib.load(opened)
-
-
 @dataclass(frozen=True)
 class Registered:
     """The registration in one file."""
@@ -66,7 +59,7 @@ class Registered:
     @property
     def alpha(self) -> float:
         """The chance of any wrong rejection in a regime's table."""
-        return float(_read(self.file)["alpha"])
+        return float(document(self.file)["alpha"])
 
     def regimes(self) -> list[Regime]:
         """In the order in which they are run."""
@@ -80,12 +73,12 @@ class Registered:
                 dict(told["recipe"]),
                 tuple(told["scored_at"]),
             )
-            for name, told in _read(self.file)["regime"].items()
+            for name, told in document(self.file)["regime"].items()
         ]
 
     def hypotheses(self, regime: str) -> list[Hypothesis]:
         """A regime's; the control is among them and is judged with them."""
-        told = _read(self.file)["hypothesis"]
+        told = document(self.file)["hypothesis"]
         return [
             Hypothesis(f"study.{regime}.{each['id']}", regime, each["sentence"], each["better"], each["worse"],
                        each.get("control", False))
