@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gnref.call import Parts as Parts
     from gnref.losses import Loss as Loss
     from gnref.losses import hinge as hinge
     from gnref.losses import non_saturating as non_saturating
     from gnref.losses import non_saturating_without_sigmoid as non_saturating_without_sigmoid
     from gnref.losses import wasserstein as wasserstein
     from gnref.normalization import GradientNormalized as GradientNormalized
-    from gnref.normalization import Parts as Parts
     from gnref.normalization import gradient_normalize as gradient_normalize
     from gnref.normalization import normalization_parts as normalization_parts
     from gnref.penalties import consistency as consistency
@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 _HOME = {
     # the method
     "GradientNormalized": "normalization",
-    "Parts": "normalization",
+    "Parts": "call",
     "gradient_normalize": "normalization",
     "normalization_parts": "normalization",
     # adopting it

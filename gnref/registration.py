@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from gnref import remedies
-from gnref.normalization import Method, gradient_normalize
+from gnref.call import Method
+from gnref.normalization import gradient_normalize
 from gnref.outputs import Selection
 from gnref.quotient import Zeta
 

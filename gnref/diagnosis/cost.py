@@ -9,9 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from gnref.call import Parts
 from gnref.diagnosis.subject import Subject, copied
 from gnref.losses import hinge
-from gnref.normalization import Parts, normalization_parts
+from gnref.normalization import normalization_parts
 
 _ROUNDS = 3
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gnref.normalization import Method
+from gnref.call import Method
 from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.experiments import METHODS as COMPARED

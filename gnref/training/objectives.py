@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gnref import losses, penalties
+from gnref.call import Method
 from gnref.data.diffaugment import differentiable_augmentation
 from gnref.networks import (
     BigGANDiscriminator,
@@ -18,7 +19,7 @@ from gnref.networks import (
     normal_init,
 )
 from gnref.networks.spectral import use_original_order
-from gnref.normalization import GradientNormalized, Method
+from gnref.normalization import GradientNormalized
 from gnref.runs import build_generator
 from gnref.training.execution import Layout
 from gnref.training.experiment import Experiment
