@@ -22,6 +22,7 @@ def test_every_hypothesis_has_its_arms_and_every_regime_its_control() -> None:
     assert [regime.replicas * len(regime.seeds) for regime in REGIMES] == [32, *[16] * 5]
     for regime in REGIMES:
         stated = REGISTERED.hypotheses(regime.name)
+        assert not any({each.better, each.worse} & set(regime.later) for each in stated if not each.later)
         assert {arm for each in stated for arm in (each.better, each.worse)} <= set(regime.arms)
         assert sum(each.control for each in stated) == 1
         for arm in regime.arms:

@@ -100,7 +100,7 @@ def test_the_original_recipes_are_those_of_its_files():
         ({"normalization": "none", "loss": "wasserstein"}, "without a bound on D's gradient"),
         ({"normalization": "sn", "loss": "non-saturating-without-sigmoid"}, "only GN gives"),
         ({"normalization": "gn0", "loss": "non-saturating-without-sigmoid"}, "only GN gives"),
-        ({"normalization": "gn+sn"}, "normalization is one of none, sn, gn, gn1, gn0"),
+        ({"normalization": "gn+sn"}, "normalization is one of none, sn, gn, gn1, gn0, gran"),
         ({"classes": 10}, "resnet is unconditional"),
         ({"architecture": "biggan"}, "BigGAN is conditional"),
         ({"initialization": "original"}, "only the CNN and BigGAN"),
@@ -111,6 +111,9 @@ def test_the_original_recipes_are_those_of_its_files():
         ({"consistency_weight": -1.0}, "must not be negative"),
         ({"ema_decay": 1.0}, r"in \[0, 1\)"),
         ({"batch": 0}, "batch must be positive"),
+        ({"lipschitz_constant": 2.0}, "is GraN's K; gn has none"),
+        ({"normalization": "gran", "lipschitz_constant": 0.0}, "lipschitz_constant must be positive"),
+        ({"normalization": "gran", "penalty": "r1", "penalty_weight": 1.0}, "only flattens D"),
     ],
 )
 def test_a_senseless_combination_is_refused_by_name(changes, complaint):

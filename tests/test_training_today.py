@@ -4,11 +4,13 @@ import pytest
 import torch
 from subjects.small_experiments import bits, images, small
 
+from gnref import gradient_normalize
 from gnref.data.load import load
 from gnref.errors import UserError
 from gnref.runs import load_generator
 from gnref.training.cadence import Cadence
 from gnref.training.experiments import EXPERIMENTS, METHODS, TODAY
+from gnref.training.objectives import scores_of
 from gnref.training.pictures import scattered
 from gnref.training.train import train
 from gnref.training.trainer import Trainer
@@ -53,6 +55,18 @@ def test_a_lazy_penalty_has_its_turn_at_every_so_many_updates(every: int) -> Non
         trainer.step()
     counted = dict(zip(("loss", "penalty"), (trainer.tally.counts[0], trainer.tally.counts[4]), strict=True))
     assert counted == {"loss": 8, "penalty": -(-8 // every)}
+
+
+def test_gran_multiplies_its_scores_by_its_constant() -> None:
+    """K · f g/(g² + ε): the scores of two networks of the same weights, the one with four times the K."""
+    x = torch.randn(6, 2, generator=torch.Generator().manual_seed(1))
+    scores = []
+    for k in (1.0, 4.0):
+        trainer = _trainer("ring-mlp-gran", lipschitz_constant=k, width=4)
+        scores.append(scores_of(trainer.experiment, trainer.discriminator)(x))
+    f = _trainer("ring-mlp-gran", width=4).discriminator
+    assert torch.equal(scores[1], 4 * scores[0])
+    assert torch.equal(scores[0], gradient_normalize(f, x, zeta="gran"))
 
 
 def test_a_lazy_penalty_weighs_so_many_times_as_much() -> None:

@@ -18,19 +18,26 @@ ROUNDS, STEPS = 5, 16
 """A multiple of 16 steps, so that every lazy penalty has its share."""
 
 
-def job(regime: Regime) -> Job:
-    """All arms of a regime."""
-    settings = {"regime": regime.name, "arms": list(regime.arms), "rounds": ROUNDS, "steps": STEPS, **regime.recipe}
+def jobs(regime: Regime) -> list[Job]:
+    """All arms of a regime beside one another; those registered later beside the unnormalized one."""
+    groups = {f"{regime.name}-cost": regime.first}
+    if regime.later:
+        groups[f"{regime.name}-cost-later"] = ("vanilla", *regime.later)
+    return [_job(regime, name, arms) for name, arms in groups.items()]
+
+
+def _job(regime: Regime, name: str, arms: tuple[str, ...]) -> Job:
+    settings = {"regime": regime.name, "arms": list(arms), "rounds": ROUNDS, "steps": STEPS, **regime.recipe}
     lines = (f"study.{regime.name}.cost",)
-    return Job(f"{regime.name}-cost", "study", 0, settings, lambda options: measure(regime), lines, revision=REVISION)
+    return Job(name, "study", 0, settings, lambda options: measure(regime, arms), lines, revision=REVISION)
 
 
-def measure(regime: Regime) -> Mapping[str, float | None]:
+def measure(regime: Regime, arms: tuple[str, ...]) -> Mapping[str, float | None]:
     """`flops/ARM`, of a mean step; `seconds/ARM/ROUND`, of this process's own time, a step's."""
     torch.set_num_threads(1)
     found: dict[str, float | None] = {}
     trainers = {}
-    for arm in regime.arms:
+    for arm in arms:
         e = regime.experiment(arm)
         trainers[arm] = Trainer(e, load(e.dataset, None, e.size), 0)
         found[f"flops/{arm}"] = sum(count(trainers[arm].step).flops for _ in range(STEPS)) / STEPS
@@ -45,15 +52,14 @@ def measure(regime: Regime) -> Mapping[str, float | None]:
 
 def ratios(regime: Regime, options: Options) -> dict[str, tuple[float, float]]:
     """By arm a step's counted multiplications and CPU seconds, as multiples of vanilla's; empty where not measured."""
-    mine = job(regime)
-    record = mine.record(options)
-    if record is None:
-        return {}
-    vanilla = [record.value(f"seconds/vanilla/{turn}") for turn in range(ROUNDS)]
-    return {
-        arm: (
-            record.value(f"flops/{arm}") / record.value("flops/vanilla"),
-            median(record.value(f"seconds/{arm}/{turn}") / vanilla[turn] for turn in range(ROUNDS)),
-        )
-        for arm in regime.arms
-    }
+    found: dict[str, tuple[float, float]] = {}
+    for job in jobs(regime):
+        record = job.record(options)
+        if record is None:
+            continue
+        vanilla = [record.value(f"seconds/vanilla/{turn}") for turn in range(ROUNDS)]
+        for arm in job.settings["arms"]:
+            flops = record.value(f"flops/{arm}") / record.value("flops/vanilla")
+            seconds = median(record.value(f"seconds/{arm}/{turn}") / vanilla[turn] for turn in range(ROUNDS))
+            found.setdefault(arm, (flops, seconds))
+    return found

@@ -62,7 +62,7 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-LATER: Mapping[str, Any] = {"power_iteration": "pytorch"}
+LATER: Mapping[str, Any] = {"power_iteration": "pytorch", "lipschitz_constant": 1.0}
 """Settings that experiments have since they were added, and the values that every run before them had."""
 
 

@@ -12,7 +12,10 @@ from gnref.training.experiments import EXPERIMENTS
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One sentence: `better` scores lower than `worse` in a regime. A control shows what the regime can tell apart."""
+    """One sentence: `better` scores lower than `worse` in a regime. A control shows what the regime can tell apart.
+
+    `later` ones were registered after the others' results had been seen, and are a table of their own.
+    """
 
     id: str
     regime: str
@@ -20,19 +23,29 @@ class Hypothesis:
     better: str
     worse: str
     control: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True)
 class Regime:
-    """The recipe that every arm shares, and how often each is run: `seeds`, each with so many replicas."""
+    """The recipe that every arm shares, and how often each is run: `seeds`, each with so many replicas.
+
+    `later` are the arms that were registered after the results of `first` had been seen.
+    """
 
     name: str
     title: str
     base: str
-    arms: tuple[str, ...]
+    first: tuple[str, ...]
+    later: tuple[str, ...]
     seeds: tuple[int, ...]
     recipe: dict[str, Any]
     scored_at: tuple[int, ...]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """All of them, in the order in which they are run."""
+        return self.first + self.later
 
     def experiment(self, arm: str) -> Experiment:
         """The arm's experiment under this recipe."""
@@ -69,6 +82,7 @@ class Registered:
                 told["title"],
                 told["base"],
                 tuple(told["arms"]),
+                tuple(told.get("later_arms", ())),
                 tuple(told["seeds"]),
                 dict(told["recipe"]),
                 tuple(told["scored_at"]),
@@ -81,6 +95,6 @@ class Registered:
         told = document(self.file)["hypothesis"]
         return [
             Hypothesis(f"study.{regime}.{each['id']}", regime, each["sentence"], each["better"], each["worse"],
-                       each.get("control", False))
+                       each.get("control", False), each.get("later", False))
             for each in told if regime in each["regimes"]
         ]  # fmt: skip

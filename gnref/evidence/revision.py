@@ -12,7 +12,9 @@ from gnref.training.experiments import EXPERIMENTS
 from gnref.training.trainer import Trainer
 
 REVISION = 1
-GUARDED = ("vanilla", "sn", "1-gp", "0-gp", "gn", "gn1", "gn0", "r1-every-4", "r3gan", "lecam", "gn-relativistic")
+GUARDED = (
+    "vanilla", "sn", "1-gp", "0-gp", "gn", "gn1", "gn0", "r1-every-4", "r3gan", "lecam", "gn-relativistic", "gran-10",
+)  # fmt: skip
 STEPS = 5
 
 

@@ -31,6 +31,8 @@ NAMES = {
     "gn1": "GN_1",
     "gn0": "GN_0",
     "gran": "GraN",
+    "gran-10": "GraN, K = 10",
+    "gran-wasserstein": "GraN, Wasserstein",
     "r1-every-16": "R1 every 16",
     "r1-every-4": "R1 every 4",
     "r3gan": "R3GAN loss",
@@ -54,10 +56,10 @@ class PlaneStudy:
         runs = [
             points.job(regime, arm, seed, _serves(registered, regime, arm))
             for regime in regimes
-            for seed in regime.seeds
             for arm in regime.arms
+            for seed in regime.seeds
         ]
-        return [*runs, cost.job(regimes[0])]
+        return [*runs, *cost.jobs(regimes[0])]
 
     def lines(self, options: Options) -> list[Line]:
         """Every hypothesis of every regime."""
@@ -93,8 +95,8 @@ def _lines(registered: Registered, regime: Regime, options: Options) -> list[Lin
     unfit = {each.id: _unfit(each, regime, found) for each in hypotheses}
     ready = [each for each in hypotheses if unfit[each.id] is None]
     last = regime.scored_at[-1]
-    comparisons = [
-        Comparison(
+    comparisons = {
+        each.id: Comparison(
             each.id,
             {
                 name: (values(found[each.better], name, last), values(found[each.worse], name, last))
@@ -103,8 +105,11 @@ def _lines(registered: Registered, regime: Regime, options: Options) -> list[Lin
             each.control,
         )
         for each in ready
-    ]
-    judged = dict(zip((each.id for each in ready), judge(comparisons, registered.alpha) if ready else [], strict=True))
+    }
+    judged: dict[str, Finding] = {}
+    for later in (True, False):  # the control is in both tables; what the first table says of it counts
+        table = [comparisons[each.id] for each in ready if each.later == later or each.control]
+        judged |= zip((each.id for each in table), judge(table, registered.alpha) if table else [], strict=True)
     return [
         Line(
             each.id,

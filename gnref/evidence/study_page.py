@@ -43,7 +43,7 @@ def _arms(regime: Regime, options: Options) -> str:
         last = regime.scored_at[-1]
         low, middle, high = _quartiles(values(found, "wasserstein", last))
         ends = [_middle(values(found, name, last)) for name in ("lost", "stray")]
-        costs = [f"{ratio:.2f}" for ratio in ratios[arm]] if ratios else []
+        costs = [f"{ratio:.2f}" for ratio in ratios[arm]] if arm in ratios else [""] * 2 if ratios else []
         rows.append((middle, [NAMES.get(arm, arm), *early, f"**{middle:.2f}** [{low:.2f}, {high:.2f}]", *ends, *costs]))
     head += ["multiplications a step", "CPU seconds a step"] if ratios else []
     body = [_row(cells) for _, cells in sorted(rows, key=lambda row: row[0])]

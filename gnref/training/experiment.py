@@ -12,7 +12,7 @@ from gnref.errors import UserError
 
 Architecture = Literal["cnn", "resnet", "biggan", "stylegan", "mlp"]
 Activation = Literal["default", "relu", "leaky-relu", "elu", "softplus", "softplus-20"]
-Normalization = Literal["none", "sn", "gn", "gn1", "gn0"]
+Normalization = Literal["none", "sn", "gn", "gn1", "gn0", "gran"]
 Penalty = Literal["none", "1-gp", "0-gp", "r1", "r1-r2"]
 Loss = Literal["hinge", "wasserstein", "non-saturating", "non-saturating-without-sigmoid", "relativistic"]
 
@@ -47,7 +47,10 @@ class Experiment:
     activation: Activation = "default"
     """D's activation; `default` is the architecture's own: ReLU, CNN LeakyReLU(0.1), StyleGAN LeakyReLU(0.2)."""
     normalization: Normalization = "gn"
-    """Of D: none, spectral (SN), or gradient with ζ = |f| (GN), 1 (GN_1) or 0 (GN_0)."""
+    """Of D: none, spectral (SN), or gradient with ζ = |f| (GN), 1 (GN_1), 0 (GN_0) or ε/‖∇f‖ (GraN)."""
+    lipschitz_constant: float = 1.0
+    """GraN's K, which its scores are multiplied by: the slope inside a linear region is below K. Ours: its authors tune
+    it to the data."""
     coupled: bool = False
     """StyleGAN's minibatch standard deviation in D. It makes a sample's score depend on its batch, so that GN's theorem
     does not apply; off. Ours."""
@@ -125,7 +128,16 @@ DEFAULT_SOURCES: Mapping[str, str] = MappingProxyType(
     {each.name: APPENDIX for each in fields(Experiment) if each.name not in ("name", "sources")}
     | dict.fromkeys(_ORIGINAL_FIELDS, ORIGINAL)
     | dict.fromkeys(
-        ("coupled", "phase_images", "power_iteration", "penalty_every", "lecam_weight", "augmentation", "replicas"),
+        (
+            "coupled",
+            "phase_images",
+            "power_iteration",
+            "penalty_every",
+            "lecam_weight",
+            "augmentation",
+            "replicas",
+            "lipschitz_constant",
+        ),
         OURS,
     )
 )
@@ -193,10 +205,11 @@ def _complaints(e: Experiment) -> list[str]:
             "replicas",
             "epsilon",
             "size",
+            "lipschitz_constant",
         )
     }
     betas = {"beta1": e.beta1, "beta2": e.beta2, "ema_decay": e.ema_decay}
-    gradient = e.normalization in ("gn", "gn1", "gn0")
+    gradient = e.normalization in ("gn", "gn1", "gn0", "gran")
     points = e.dataset in ("ring", "grid")
     cases = [
         *((value <= 0, f"{key} must be positive, got {value}") for key, value in positive.items()),
@@ -209,6 +222,11 @@ def _complaints(e: Experiment) -> list[str]:
         (e.penalty == "none" and e.penalty_weight != 0, "penalty_weight without a penalty; say penalty=1-gp or 0-gp"),
         (e.penalty != "none" and e.penalty_weight <= 0, f"{e.penalty} needs a positive penalty_weight"),
         (
+            e.penalty in ("r1", "r1-r2") and e.normalization == "gran",
+            f"{e.penalty} with gran: inside a region the normalized score has slope K g²/(g² + ε), g being D's own, so "
+            "the penalty only flattens D; leave it out",
+        ),
+        (
             e.penalty in ("r1", "r1-r2") and gradient,
             f"{e.penalty} with {e.normalization}: inside a region the norm of the normalized score's gradient is "
             "(1 - |score|)² at most, so the penalty only rewards scores of ±1; leave it out",
@@ -218,6 +236,10 @@ def _complaints(e: Experiment) -> list[str]:
             f"{e.penalty} with {e.normalization}: GN already bounds D's gradient; use one",
         ),
         (e.penalty == "none" and e.penalty_every != 1, "penalty_every without a penalty"),
+        (
+            e.lipschitz_constant != 1 and e.normalization != "gran",
+            f"lipschitz_constant is GraN's K; {e.normalization} has none",
+        ),
         (e.lecam_weight < 0, f"lecam_weight must not be negative, got {e.lecam_weight}"),
         (
             e.lecam_weight > 0 and e.loss == "relativistic",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from gnref.networks import (
 )
 from gnref.networks.spectral import use_original_order
 from gnref.normalization import GradientNormalized
+from gnref.quotient import Zeta
 from gnref.runs import build_generator
 from gnref.training.execution import Layout
 from gnref.training.experiment import Experiment
@@ -39,7 +40,7 @@ _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     "softplus": nn.Softplus,
     "softplus-20": partial(nn.Softplus, beta=20.0),
 }
-_ZETAS: Mapping[str, Literal["abs", "one", "zero"]] = {"gn": "abs", "gn1": "one", "gn0": "zero"}
+_ZETAS: Mapping[str, Zeta] = {"gn": "abs", "gn1": "one", "gn0": "zero", "gran": "gran"}
 _PENALTIES: Mapping[str, Callable[..., Tensor]] = {
     # The points between were drawn for the joined batch of all processes: these two find nothing left to mix.
     "1-gp": lambda scores, points, *given: penalties.gradient_penalty(scores, points, points, *given),
@@ -103,7 +104,21 @@ def scores_of(e: Experiment, discriminator: nn.Module, method: Method = "auto") 
     """The discriminator as the losses see it: normalized where the experiment says so, differentiated by `method`."""
     if e.normalization not in _ZETAS:
         return discriminator
-    return GradientNormalized(discriminator, _ZETAS[e.normalization], method, coupled=e.coupled)
+    normalized = GradientNormalized(discriminator, _ZETAS[e.normalization], method, coupled=e.coupled)
+    return normalized if e.lipschitz_constant == 1 else _Scaled(normalized, e.lipschitz_constant)
+
+
+class _Scaled(nn.Module):
+    """K · scores."""
+
+    def __init__(self, scores: nn.Module, constant: float) -> None:
+        super().__init__()
+        self.scores, self.constant = scores, constant
+
+    def forward(self, x: Tensor, *args: Tensor | float) -> Tensor:
+        """The scores of `x`, times K."""
+        scaled: Tensor = self.constant * self.scores(x, *args)
+        return scaled
 
 
 class DiscriminatorObjective(nn.Module):
