@@ -10,11 +10,19 @@ from gnref.certificates.chain import Array, square_root
 class Pieces:
     """f along a line of a given length: K affine pieces in the order of t, each with its own ‖∇f‖.
 
-    Mixed into a certificate that has, by piece, f_start, f_end, norms ‖∇f‖ and slopes df/dt, all (K,), and the `length`
-    ‖q - p‖ of the line; floats or Fractions.
+    Mixed into a certificate that has, by piece, start and end in t, f_start, f_end, norms ‖∇f‖ and slopes df/dt, all
+    (K,), and the `length` ‖q - p‖ of the line; floats or Fractions.
     """
 
     if TYPE_CHECKING:  # fields in one certificate, properties in the other
+
+        @property
+        def start(self) -> Array:
+            """t (K,) where each piece begins, in [0, 1]."""
+
+        @property
+        def end(self) -> Array:
+            """t (K,) where each piece ends."""
 
         @property
         def f_start(self) -> Array:
@@ -59,6 +67,17 @@ class Pieces:
         """Σ |f̂_end - f̂_start| over the pieces: what f̂ changes by slope, at most ‖q - p‖, for f̂ is monotone in each."""
         ends = self.normalized()
         return np.abs(ends[:, 1] - ends[:, 0]).sum()
+
+    def excess(self) -> Any:
+        """The smallest c with |f̂(x) - f̂(y)| ≤ ‖x - y‖ + c for all x and y of the line: 0 where f̂ is 1-Lipschitz on it.
+
+        At least the largest jump, at most their sum. f̂ is monotone in each piece and no steeper than 1, so the extremes
+        of ±(f̂(y) - f̂(x)) - ‖y - x‖ lie at ends of pieces.
+        """
+        at = np.stack([self.start, self.end], axis=1).ravel() * self.length
+        values = self.normalized().ravel()
+        most = [(v - at - np.minimum.accumulate(v - at)).max() for v in (values, -values)]
+        return max(most)
 
     def jumps(self) -> Array:
         """J (K - 1,) = |f| |g₊ - g₋| / ((g₊ + |f|)(g₋ + |f|)), what f̂ leaps at each kink; 0 where none was seen."""

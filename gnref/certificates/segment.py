@@ -65,6 +65,16 @@ class Segment(Pieces):
         return cls(network, p, q, t, network(_points(p, q, t)), v @ (q - p), (v * v).sum(axis=1), patterns, in_kink)
 
     @property
+    def start(self) -> Array:
+        """t (K,) where each piece begins."""
+        return self.t[:-1]
+
+    @property
+    def end(self) -> Array:
+        """t (K,) where each piece ends."""
+        return self.t[1:]
+
+    @property
     def f_start(self) -> Array:
         """f (K,) where each piece begins."""
         return self.values[:-1]

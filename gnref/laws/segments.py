@@ -51,6 +51,15 @@ def slope_and_jumps(case: Line) -> float:
     change = abs(ends[-1][1][0] - ends[0][0][0])
     slope = sum((abs(stop[0] - start[0]) for start, stop in ends), Fraction(0))
     hold(abs(slope - segment.variation()) <= SLACK * len(ends), lambda: f"by slope f̂ changes by {float(slope)}", case)
+    limits = [(t[i + k], piece[k][0]) for i, piece in enumerate(ends) for k in (0, 1)]
+    pairs = [abs(v - u) - (b - a) * length for i, (a, u) in enumerate(limits) for b, v in limits[i:]]
+    excess = segment.excess()
+    hold(abs(max(pairs) - excess) <= SLACK, lambda: f"|Δf̂| ≤ ‖Δx‖ + {float(excess)} on the segment, and no less", case)
+    hold(
+        max(jumps.tolist(), default=0) <= excess + SLACK and excess <= sum(jumps.tolist(), SLACK),
+        lambda: f"the excess {float(excess)} is at least the largest jump and at most their sum",
+        case,
+    )
     total = slope + sum(jumps.tolist(), Fraction(0)) + SLACK * len(ends)
     widest = length + sum(bounds.tolist(), Fraction(0)) + SLACK * len(ends)
     return hold(
