@@ -1,11 +1,12 @@
-"""Are the study's scores fit to judge by? The ring damaged in known ways, and what each score makes of it.
+"""Are the study's scores fit to judge by? The truth damaged in known ways, and what each score makes of it.
 
     python reproductions/instruments.py --run --check
 
-Ten independent samples of the ring, each unharmed and with four amounts of four damages: noise, shrinking, dropped
-modes, a duplicated mode. An instrument sees a damage where its median rises at every step and the largest amount is
-told from none in every sample. What each must see is stated here: the distance that decides all four, the other two
-what they are made for.
+Ten independent samples of the ring, and ten of the shapes at 16 pixels, each unharmed and with four amounts of every
+damage. An instrument sees a damage where its median rises at every step and the largest amount is told from none in
+every sample. What each must see is stated here: the distance that decides, and the FID that may contradict it on
+images, every damage, the others what they are made for. What is estimated of an image is compared with what it was
+drawn from.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,8 @@ from typing import ClassVar
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.errors import UserError
-from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdict, main
+from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdict, image_instruments, main
+from gnref.evidence.image_damages import DAMAGES as IMAGE_DAMAGES
 from gnref.evidence.instruments import DAMAGES, Reaction, reaction
 from gnref.evidence.points import DEVIATION, POINTS, real_points, scores
 from gnref.evidence.revision import REVISION
@@ -28,42 +30,92 @@ MUST_SEE = {
     "lost": ("dropped modes",),
     "stray": ("noise", "shrunk"),
 }
+MUST_SEE_OF_IMAGES = {
+    "factors": tuple(IMAGE_DAMAGES),
+    "fid": tuple(IMAGE_DAMAGES),
+    "class": ("dropped classes", "a duplicated image"),
+    "position": ("a duplicated image",),
+    "scale": ("a duplicated image",),
+    "colour": ("faded", "a duplicated image"),
+    "unlike": ("noise",),
+    "untrained-fid": tuple(IMAGE_DAMAGES),
+}
+LEAST_AGREEMENT = {"class": 0.95, "position": 0.9, "scale": 0.9, "hue": 0.95}
+"""Share of classes named right; correlations of estimates with the truth; the mean cosine of the hues' difference."""
+SIZE = 16
 
 
 @dataclass(frozen=True)
 class Validation:
-    """One run, a line for each instrument and damage, and one for its scatter."""
+    """Two runs, a line for each instrument and damage, and one for each thing that is estimated of an image."""
 
     judges_images: ClassVar[bool] = False
 
     def jobs(self, options: Options) -> list[Job]:
-        """One run."""
-        settings = {
-            "points": POINTS,
-            "deviation": DEVIATION,
-            "samples": SAMPLES,
-            "damages": {k: list(v[1]) for k, v in DAMAGES.items()},
-        }
-        lines = tuple(f"instruments.{i}.{d.replace(' ', '-')}" for i in MUST_SEE for d in DAMAGES)
-        return [Job("instruments", "study", 0, settings, measure, lines, revision=REVISION)]
+        """One run of points, one of images."""
+        return [_of_points(), _of_images()]
 
     def lines(self, options: Options) -> list[Line]:
         """What each instrument sees."""
-        (job,) = self.jobs(options)
-        record = job.record(options)
-        if record is None:
-            missing = Finding(
-                Verdict.NOT_RUN, "no evidence; python reproductions/instruments.py --run makes it in a minute"
-            )
-            return [Line(name, name, "", "", missing) for name in job.serves]
-        if record.revision != REVISION:
-            older = Finding(Verdict.OLDER, f"made by revision {record.revision}; the code is at {REVISION}")
-            return [Line(name, name, "", "", older) for name in job.serves]
-        return [_line(record, instrument, damage) for instrument in MUST_SEE for damage in DAMAGES]
+        points, images = (_record(job, options) for job in self.jobs(options))
+        lines = points if isinstance(points, list) else [
+            _line(points, instrument, damage, tuple(DAMAGES[damage][1]), MUST_SEE)
+            for instrument in MUST_SEE for damage in DAMAGES
+        ]  # fmt: skip
+        if isinstance(images, list):
+            return lines + images
+        lines += [_agreement(images, what) for what in LEAST_AGREEMENT]
+        return lines + [
+            _line(images, instrument, damage, tuple(IMAGE_DAMAGES[damage][1]), MUST_SEE_OF_IMAGES, "images: ")
+            for instrument in MUST_SEE_OF_IMAGES for damage in IMAGE_DAMAGES
+        ]  # fmt: skip
 
     def plot(self, options: Options) -> Path:
         """The numbers are the table."""
         raise UserError("instruments is a table of numbers: there is nothing to plot")
+
+
+def _of_points() -> Job:
+    settings = {
+        "points": POINTS,
+        "deviation": DEVIATION,
+        "samples": SAMPLES,
+        "damages": {k: list(v[1]) for k, v in DAMAGES.items()},
+    }
+    lines = tuple(_id(instrument, damage) for instrument in MUST_SEE for damage in DAMAGES)
+    return Job("instruments", "study", 0, settings, measure, lines, revision=REVISION)
+
+
+def _of_images() -> Job:
+    settings = {
+        "images": image_instruments.IMAGES,
+        "size": SIZE,
+        "samples": SAMPLES,
+        "damages": {k: list(v[1]) for k, v in IMAGE_DAMAGES.items()},
+    }
+    lines = tuple(_id(f"images.{i}", damage) for i in MUST_SEE_OF_IMAGES for damage in IMAGE_DAMAGES)
+    lines = tuple(f"instruments.images.estimated.{what}" for what in LEAST_AGREEMENT) + lines
+    return Job("image-instruments", "study", 0, settings, _measure_images, lines, revision=REVISION)
+
+
+def _measure_images(options: Options) -> Mapping[str, float | None]:
+    return image_instruments.measure(SIZE, SAMPLES)
+
+
+def _id(instrument: str, damage: str) -> str:
+    return f"instruments.{instrument}.{damage.replace(' ', '-')}"
+
+
+def _record(job: Job, options: Options) -> Record | list[Line]:
+    """The run's record; where there is none of this code, what to say of its lines."""
+    record = job.record(options)
+    if record is None:
+        said = "no evidence; python reproductions/instruments.py --run makes it in minutes"
+        return [Line(name, name, "", "", Finding(Verdict.NOT_RUN, said)) for name in job.serves]
+    if record.revision != REVISION:
+        older = Finding(Verdict.OLDER, f"made by revision {record.revision}; the code is at {REVISION}")
+        return [Line(name, name, "", "", older) for name in job.serves]
+    return record
 
 
 def measure(options: Options) -> Mapping[str, float | None]:
@@ -80,12 +132,29 @@ def measure(options: Options) -> Mapping[str, float | None]:
     return found
 
 
-def _line(record: Record, instrument: str, damage: str) -> Line:
-    amounts = range(len(DAMAGES[damage][1]))
-    seen = Reaction(
-        tuple(tuple(record.value(f"{instrument}/{damage}/{a}/{s}") for s in range(SAMPLES)) for a in amounts)
+def _agreement(record: Record, what: str) -> Line:
+    found, least = record.value(f"estimated/{what}"), LEAST_AGREEMENT[what]
+    word = Verdict.PASS if found >= least else Verdict.FAIL
+    why = Finding(word, f"agreement with what the images were drawn from, at least {least}")
+    return Line(
+        f"instruments.images.estimated.{what}", f"images: {what}, estimated", "", f"{found:.3f}", why, (record.id,)
     )
-    if damage in MUST_SEE[instrument]:
+
+
+def _line(
+    record: Record,
+    instrument: str,
+    damage: str,
+    amounts: tuple[float, ...],
+    must_see: Mapping[str, tuple[str, ...]],
+    of: str = "",
+) -> Line:
+    seen = Reaction(
+        tuple(
+            tuple(record.value(f"{instrument}/{damage}/{a}/{s}") for s in range(SAMPLES)) for a in range(len(amounts))
+        )
+    )
+    if damage in must_see[instrument]:
         scatter = f"scatter between equal samples {stdev(seen.scores[0]):.3f}"
         flat = f"does not rise at every step; {scatter}"
         finding = Finding(Verdict.PASS, scatter) if seen.sees else Finding(Verdict.FAIL, flat)
@@ -93,14 +162,8 @@ def _line(record: Record, instrument: str, damage: str) -> Line:
         said = "sees it too" if seen.sees else "does not see it" if seen.blind else "moves, not at every step"
         finding = Finding(Verdict.SHOWN, said)
     medians = " ".join(f"{value:.2f}" for value in seen.medians)
-    return Line(
-        f"instruments.{instrument}.{damage.replace(' ', '-')}",
-        f"{instrument}, {damage}",
-        "",
-        medians,
-        finding,
-        (record.id,),
-    )
+    name = f"{of.replace(': ', '.')}{instrument}"
+    return Line(_id(name, damage), f"{of}{instrument}, {damage}", "", medians, finding, (record.id,))
 
 
 ARTEFACT = Artefact("instruments", "The study's scores on a truth damaged in known ways", Validation())

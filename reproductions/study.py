@@ -1,4 +1,4 @@
-"""The study: does gradient normalization help in the plane, against what people use today? Registered in `study.toml`.
+"""The study: does gradient normalization help, against what people use today? Registered in `study.toml`.
 
 python reproductions/study.py --check
 python reproductions/study.py --run
@@ -10,9 +10,9 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
-from gnref.evidence.study import PlaneStudy
+from gnref.evidence.study import RegisteredStudy
 
-ARTEFACT = Artefact("study", "Gradient normalization against other methods, in the plane", PlaneStudy())
+ARTEFACT = Artefact("study", "Gradient normalization against other methods", RegisteredStudy())
 
 if __name__ == "__main__":
     main(ARTEFACT, Path(__file__).parent)

@@ -19,7 +19,7 @@ REGIMES = REGISTERED.regimes()
 
 
 def test_every_hypothesis_has_its_arms_and_every_regime_its_control() -> None:
-    assert [regime.replicas * len(regime.seeds) for regime in REGIMES] == [32, *[16] * 5]
+    assert [regime.replicas * len(regime.seeds) for regime in REGIMES] == [32, *[16] * 5, 8]
     for regime in REGIMES:
         stated = REGISTERED.hypotheses(regime.name)
         assert not any({each.better, each.worse} & set(regime.later) for each in stated if not each.later)
@@ -78,7 +78,7 @@ def home(tmp_path: Path) -> Options:
 
 
 def test_complete_records_are_judged_and_older_ones_are_not(home: Options) -> None:
-    plane = study.PlaneStudy()
+    plane = study.RegisteredStudy()
     jobs = [
         job
         for job in plane.jobs(home)

@@ -72,6 +72,21 @@ def shapes(count: int, size: int = 32, seed: int = 0) -> tuple[torch.Tensor, tor
     return torch.from_numpy(images), torch.from_numpy(labels)
 
 
+def coverage(drawn: Factors, size: int) -> Array:
+    """How much of each pixel the shape covers, (N, size, size) in [0, 1]: class, scale, shift and rotation decide."""
+    axis = (2 * np.arange(size) + 1) / size - 1  # the pixels' centres in [-1, 1]
+    x = axis[None, None, :] - drawn.shift_x[:, None, None]
+    y = axis[None, :, None] - drawn.shift_y[:, None, None]
+    cos, sin = np.cos(drawn.rotation)[:, None, None], np.sin(drawn.rotation)[:, None, None]
+    scale = drawn.scale[:, None, None]
+    u, v = (cos * x + sin * y) / scale, (cos * y - sin * x) / scale
+    distance = np.empty_like(u)
+    for label in np.unique(drawn.label):
+        mine = drawn.label == label
+        distance[mine] = _DISTANCES[label](u[mine], v[mine])
+    return np.clip(0.5 - distance * scale * size / 2, 0, 1)
+
+
 def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """SplitMix64's finalizer: a bijection of 64-bit words whose output bits look independent."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -111,23 +126,13 @@ def _noise(index: NDArray[np.uint64], seed: int, count: int) -> Array:
 
 def _scene(drawn: Factors, size: int) -> Array:
     """The noiseless images, (N, 3, size, size) in [0, 1]: shape over background, mixed by the pixel's coverage."""
-    axis = (2 * np.arange(size) + 1) / size - 1  # the pixels' centres in [-1, 1]
-    x = axis[None, None, :] - drawn.shift_x[:, None, None]
-    y = axis[None, :, None] - drawn.shift_y[:, None, None]
-    cos, sin = np.cos(drawn.rotation)[:, None, None], np.sin(drawn.rotation)[:, None, None]
-    scale = drawn.scale[:, None, None]
-    u, v = (cos * x + sin * y) / scale, (cos * y - sin * x) / scale
-    distance = np.empty_like(u)
-    for label in np.unique(drawn.label):
-        mine = drawn.label == label
-        distance[mine] = _DISTANCES[label](u[mine], v[mine])
-    coverage = np.clip(0.5 - distance * scale * size / 2, 0, 1)[:, None]
-
+    axis = (2 * np.arange(size) + 1) / size - 1
+    covered = coverage(drawn, size)[:, None]
     along = np.cos(drawn.direction)[:, None, None] * axis[None, None, :]
     along = along + np.sin(drawn.direction)[:, None, None] * axis[None, :, None]
     lightness = (0.3 + 0.12 * along)[:, None]
     behind = lightness * _hue(drawn.background, 0.5)[:, :, None, None]
-    return coverage * 0.95 * _hue(drawn.hue, 0.85)[:, :, None, None] + (1 - coverage) * behind
+    return covered * 0.95 * _hue(drawn.hue, 0.85)[:, :, None, None] + (1 - covered) * behind
 
 
 def _hue(hue: Array, saturation: float) -> Array:

@@ -1,8 +1,5 @@
 """One run of the study in the plane: an arm trained with its replicas, and each replica scored along the way."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,10 +8,6 @@ from gnref.data.load import load
 from gnref.data.points import grid_centres, mixture, ring_centres
 from gnref.errors import UserError
 from gnref.evaluation import covered_modes, wasserstein_distance
-from gnref.evidence.jobs import Job
-from gnref.evidence.options import Options
-from gnref.evidence.registered import Regime
-from gnref.evidence.revision import REVISION
 from gnref.training.experiment import Experiment
 from gnref.training.trainer import Trainer
 
@@ -23,26 +16,6 @@ POINTS = 500
 DEVIATION = 0.05
 REALS_SEED, LATENTS_SEED = 1, 2
 CENTRES = {"ring": ring_centres, "grid": grid_centres}
-
-
-def settings(regime: Regime, arm: str) -> dict[str, Any]:
-    """The key of a run's record."""
-    chosen = {key: value for key, value in regime.experiment(arm).settings().items() if key != "name"}
-    return {**chosen, "regime": regime.name, "points": POINTS, "scored_at": list(regime.scored_at)}
-
-
-def job(regime: Regime, arm: str, seed: int, serves: tuple[str, ...]) -> Job:
-    """An arm's replicas from one seed."""
-
-    def work(options: Options) -> Mapping[str, float | None]:
-        return train_and_score(regime.experiment(arm), seed, regime.scored_at)
-
-    name = f"{regime.name}-{arm}"
-    return Job(name, "study", seed, settings(regime, arm), work, serves, duration=_duration, revision=REVISION)
-
-
-def _duration(options: Options) -> str:
-    return "under a minute of one core"
 
 
 def train_and_score(e: Experiment, seed: int, scored_at: tuple[int, ...]) -> dict[str, float | None]:

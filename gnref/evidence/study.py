@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import median
 from typing import ClassVar
 
-from gnref.evidence import cost, points
+from gnref.evidence import arms, cost
 from gnref.evidence.comparison import Comparison, judge
 from gnref.evidence.guards import Session, guard
 from gnref.evidence.jobs import Job
@@ -15,10 +15,6 @@ from gnref.evidence.records import Record
 from gnref.evidence.registered import Hypothesis, Regime, Registered
 from gnref.evidence.revision import REVISION
 from gnref.evidence.verdict import Finding, Verdict
-
-INSTRUMENTS = ("wasserstein", "stray")
-"""The one that decides, and the one that may contradict it."""
-
 
 NAMES = {
     "vanilla": "no normalization",
@@ -37,6 +33,11 @@ NAMES = {
     "r1-every-4": "R1 every 4",
     "r3gan": "R3GAN loss",
     "lecam": "LeCam",
+    "gn-cr": "GN with CR",
+    "sn-cr": "SN with CR",
+    "gn-elu": "GN, ELU",
+    "gn-softplus": "GN, Softplus",
+    "gn-elu-cr": "GN with CR, ELU",
     "gn-relativistic": "GN, relativistic",
     "gn-lecam": "GN + LeCam",
 }
@@ -44,8 +45,8 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class PlaneStudy:
-    """The regimes of points in the plane."""
+class RegisteredStudy:
+    """Every regime of points and of images."""
 
     judges_images: ClassVar[bool] = False
 
@@ -54,7 +55,7 @@ class PlaneStudy:
         registered = Registered.of(options)
         regimes = registered.regimes()
         runs = [
-            points.job(regime, arm, seed, _serves(registered, regime, arm))
+            arms.job(regime, arm, seed, _serves(registered, regime, arm))
             for regime in regimes
             for arm in regime.arms
             for seed in regime.seeds
@@ -76,7 +77,7 @@ class PlaneStudy:
 def records(regime: Regime, arm: str, options: Options) -> list[Record]:
     """What has been run of an arm, one record a seed."""
     name = f"{regime.name}-{arm}"
-    return options.records.find_all(name, "study", points.settings(regime, arm), regime.seeds)
+    return options.records.find_all(name, "study", arms.settings(regime, arm), regime.seeds)
 
 
 def values(found: list[Record], instrument: str, step: int) -> list[float]:
@@ -94,13 +95,13 @@ def _lines(registered: Registered, regime: Regime, options: Options) -> list[Lin
     found = {arm: records(regime, arm, options) for each in hypotheses for arm in (each.better, each.worse)}
     unfit = {each.id: _unfit(each, regime, found) for each in hypotheses}
     ready = [each for each in hypotheses if unfit[each.id] is None]
-    last = regime.scored_at[-1]
+    last, kind = regime.scored_at[-1], arms.kind(regime)
     comparisons = {
         each.id: Comparison(
             each.id,
             {
                 name: (values(found[each.better], name, last), values(found[each.worse], name, last))
-                for name in INSTRUMENTS
+                for name in kind.instruments
             },
             each.control,
         )
@@ -114,8 +115,8 @@ def _lines(registered: Registered, regime: Regime, options: Options) -> list[Lin
         Line(
             each.id,
             each.sentence + (" (control)" if each.control else ""),
-            "W1",
-            " and ".join(_middle(values(found[arm], "wasserstein", last)) for arm in (each.better, each.worse)),
+            kind.heading,
+            " and ".join(_middle(values(found[arm], kind.instruments[0], last)) for arm in (each.better, each.worse)),
             unfit[each.id] or judged[each.id],
             tuple(record.id for arm in (each.better, each.worse) for record in found[arm]),
         )

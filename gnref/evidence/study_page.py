@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from statistics import quantiles
 
-from gnref.evidence import cost
+from gnref.evidence import arms, cost
 from gnref.evidence.lines import Line
 from gnref.evidence.options import Options
 from gnref.evidence.registered import Regime, Registered
-from gnref.evidence.study import NAMES, PlaneStudy, records, values
+from gnref.evidence.study import NAMES, RegisteredStudy, records, values
 
 
 def page(options: Options) -> str:
     """Every regime's verdicts and arms, then the medians side by side."""
     regimes = Registered.of(options).regimes()
-    lines = PlaneStudy().lines(options)
+    lines = RegisteredStudy().lines(options)
     parts = []
     for regime in regimes:
         mine = [line for line in lines if line.id.startswith(f"study.{regime.name}.")]
@@ -30,19 +30,19 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _arms(regime: Regime, options: Options) -> str:
-    """Median and quartiles of the distance along the way, the other two instruments at the end, and the cost."""
-    ratios = cost.ratios(regime, options)
-    steps = [f"W1 at step {step}" for step in regime.scored_at[:-1]]
-    head = ["arm", *steps, f"W1 at step {regime.scored_at[-1]} [quartiles]", "lost modes", "stray points"]
+    """Median and quartiles of what decides along the way, the other instruments at the end, and the cost."""
+    ratios, kind = cost.ratios(regime, options), arms.kind(regime)
+    first, last = kind.instruments[0], regime.scored_at[-1]
+    steps = [f"{kind.heading} at step {step}" for step in regime.scored_at[:-1]]
+    head = ["arm", *steps, f"{kind.heading} at step {last} [quartiles]", *kind.beside.values()]
     rows = []
     for arm in regime.arms:
         found = records(regime, arm, options)
         if not found:
             continue
-        early = [_middle(values(found, "wasserstein", step)) for step in regime.scored_at[:-1]]
-        last = regime.scored_at[-1]
-        low, middle, high = _quartiles(values(found, "wasserstein", last))
-        ends = [_middle(values(found, name, last)) for name in ("lost", "stray")]
+        early = [_middle(values(found, first, step)) for step in regime.scored_at[:-1]]
+        low, middle, high = _quartiles(values(found, first, last))
+        ends = [_middle(values(found, name, last)) for name in kind.beside]
         costs = [f"{ratio:.2f}" for ratio in ratios[arm]] if arm in ratios else [""] * 2 if ratios else []
         rows.append((middle, [NAMES.get(arm, arm), *early, f"**{middle:.2f}** [{low:.2f}, {high:.2f}]", *ends, *costs]))
     head += ["multiplications a step", "CPU seconds a step"] if ratios else []
@@ -51,22 +51,21 @@ def _arms(regime: Regime, options: Options) -> str:
 
 
 def _verdicts(lines: list[Line]) -> str:
-    head = [_row(["hypothesis", "median W1", "verdict", "why"]), "|---|---|---|---|"]
+    head = [_row(["hypothesis", f"median {lines[0].printed}", "verdict", "why"]), "|---|---|---|---|"]
     return "\n".join([*head, *(_row([x.label, x.ours, f"**{x.finding.verdict}**", x.finding.reason]) for x in lines)])
 
 
 def _medians(regimes: list[Regime], options: Options) -> str:
-    arms = list(dict.fromkeys(arm for regime in regimes for arm in regime.arms))
+    every = list(dict.fromkeys(arm for regime in regimes for arm in regime.arms))
     head = ["arm", *(regime.title for regime in regimes)]
-    rows = [
-        [
-            NAMES.get(arm, arm),
-            *(_middle(values(records(r, arm, options), "wasserstein", r.scored_at[-1])) if arm in r.arms else ""
-              for r in regimes),
-        ]
-        for arm in arms
-    ]  # fmt: skip
+    rows = [[NAMES.get(arm, arm), *(_last(regime, arm, options) for regime in regimes)] for arm in every]
     return "\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)])
+
+
+def _last(regime: Regime, arm: str, options: Options) -> str:
+    if arm not in regime.arms:
+        return ""
+    return _middle(values(records(regime, arm, options), arms.kind(regime).instruments[0], regime.scored_at[-1]))
 
 
 def _quartiles(scores: list[float]) -> tuple[float, float, float]:

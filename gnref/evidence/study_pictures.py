@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from gnref.errors import UserError
+from gnref.evidence import arms
 from gnref.evidence.options import Options
 from gnref.evidence.registered import Regime, Registered
 from gnref.evidence.study import NAMES, records, values
@@ -37,7 +38,10 @@ def _ran(regime: Regime, options: Options) -> list[str]:
 def _panel(axis: Any, regime: Regime, options: Options) -> None:
     """A dot a run, a line at the median, the best arm at the top; what lies far out is said in words."""
     last = regime.scored_at[-1]
-    found = {arm: values(records(regime, arm, options), "wasserstein", last) for arm in _ran(regime, options)}
+    found = {
+        arm: values(records(regime, arm, options), arms.kind(regime).instruments[0], last)
+        for arm in _ran(regime, options)
+    }
     order = sorted(found, key=lambda arm: median(found[arm]), reverse=True)
     reach = 2.2 * max(median(scores) for scores in found.values())
     for place, arm in enumerate(order):
@@ -49,5 +53,5 @@ def _panel(axis: Any, regime: Regime, options: Options) -> None:
             beyond = f"{len(found[arm]) - len(shown)} beyond, the farthest at {max(found[arm]):,.3g} "
             axis.text(reach, place, beyond, ha="right", va="center")
     axis.set_yticks(range(len(order)), [NAMES.get(arm, arm) for arm in order])
-    axis.set(xlabel="Wasserstein distance to the reals, lower is better", xlim=(0, reach))
+    axis.set(xlabel=arms.kind(regime).axis, xlim=(0, reach))
     axis.set_title(f"{regime.title}, n = {regime.replicas * len(regime.seeds)}")

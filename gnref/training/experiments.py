@@ -175,7 +175,10 @@ def _shapes() -> list[Experiment]:
             rows += [_method(base, method) for method in METHODS]
             rows += [_consistent(_method(base, method), 5.0, OURS) for method in ("sn", "gn")]
             rows += [_method(base, "gn", f"-{name}", loss=loss) for name, loss in _LOSSES.items()]
-            rows += _today(base) if architecture == "resnet" else []
+            if architecture == "resnet":
+                rows += _today(base)
+                rows += [_method(base, "gn", f"-{each}", activation=each) for each in ("elu", "softplus")]
+                rows.append(_consistent(_method(base, "gn", "-elu", activation="elu"), 5.0, OURS))
     stylegan = Experiment("shapes-stylegan", "shapes", "stylegan", 32).changed(
         OURS, dataset="shapes", size=32, width=1, latent=32, steps=progressive_steps(100_000, 32, 16, 10_000),
         n_dis=1, batch=16, generator_batch=16, lr_generator=1e-3, lr_discriminator=1e-3, beta2=0.99, decay="none",
