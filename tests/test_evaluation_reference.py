@@ -11,13 +11,13 @@ import pytest
 import torch
 from PIL import Image
 
-import gnref.evaluation.fingerprint as fingerprint_module
+import gnref.data.fingerprint as fingerprint_module
+from gnref.data.fingerprint import fingerprint
 from gnref.data.folder import folder_of_images
 from gnref.data.images import ImageSet
 from gnref.data.shapes import shapes
 from gnref.errors import UserError
 from gnref.evaluation import PROTOCOLS, evaluate, feature_space
-from gnref.evaluation.fingerprint import fingerprint
 from gnref.evaluation.reference import load_reference
 
 SMALL = dataclasses.replace(

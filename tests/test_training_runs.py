@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from subjects.small_experiments import NEVER, bits, images, small, timeless
 
+from gnref.data.folder import folder_of_images
 from gnref.data.images import ImageSet
+from gnref.data.shapes import shapes
 from gnref.errors import UserError
 from gnref.runs import Run
 from gnref.training.cadence import Cadence
+from gnref.training.description import data_facts
 from gnref.training.execution import Execution
 from gnref.training.train import train
 from gnref.training.trainer import Trainer
@@ -254,3 +258,33 @@ def test_a_forged_checkpoint_is_one_sentence():
     ):
         with pytest.raises(UserError, match=r"^here"):
             Trainer(e, images(e)).restore({**good, key: value}, "here")
+
+
+def test_the_digest_of_images_on_disk_is_of_every_file_and_of_the_labels_and_does_not_ask_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300 files, one pixel of any changed; decoded into memory or not is the same; a moved file has another label."""
+    monkeypatch.setenv("GNREF_CACHE", str(tmp_path / "cache"))
+    pictures = shapes(300, 16, seed=3)[0].permute(0, 2, 3, 1).numpy().copy()
+    places = [tmp_path / "images" / "ab"[n // 150] / f"{n:03}.png" for n in range(300)]
+    for place, picture in zip(places, pictures, strict=True):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place)
+
+    def digest() -> str:
+        files = folder_of_images(tmp_path / "images", 16)
+        facts = data_facts(files, None)
+        assert facts == data_facts(files.in_memory(), None)
+        return str(facts["sha256"])
+
+    first = digest()
+    assert digest() == first
+    for n in (1, 298):
+        pictures[n, 0, 0, 0] ^= 1
+        Image.fromarray(pictures[n]).save(places[n])
+        assert digest() != first
+        pictures[n, 0, 0, 0] ^= 1
+        Image.fromarray(pictures[n]).save(places[n])
+        assert digest() == first
+    places[149].rename(tmp_path / "images" / "b" / "149.png")
+    assert digest() != first

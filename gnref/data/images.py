@@ -36,6 +36,8 @@ class ImageSet:
 
     images: Tensor
     labels: Tensor | None = None
+    files: tuple[Path, ...] = ()
+    """What they were decoded from, where that is files."""
 
     @property
     def size(self) -> int:
@@ -51,7 +53,7 @@ class ImageSet:
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """The same images on another device."""
-        return ImageSet(self.images.to(device), self.labels)
+        return ImageSet(self.images.to(device), self.labels, self.files)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class ImageFiles:
         images = torch.empty(len(self), 3, self.size, self.size, dtype=torch.uint8)
         for i, image in enumerate(_decoders().map(self.decode, self.keys)):
             images[i] = image
-        return ImageSet(images, self.labels)
+        return ImageSet(images, self.labels, self.files)
 
 
 def to_unit(images: Tensor) -> Tensor:

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnref.data.fingerprint import cache_folder, fingerprint
 from gnref.data.images import Images, ImageSet
 from gnref.data.shapes import shapes
 from gnref.errors import UserError
 from gnref.evaluation.features import FeatureSpace
-from gnref.evaluation.fingerprint import cache_folder, fingerprint, unwritable
 from gnref.evaluation.images import lossy
 from gnref.evaluation.protocol import Protocol
 from gnref.evaluation.scores import Features, Gaussian, extract, gaussian, scores
@@ -71,7 +71,7 @@ def reference(protocol: Protocol, space: FeatureSpace, real: Images | None, prog
     try:
         save_reference(path, computed)
     except OSError as error:
-        raise unwritable(error) from None
+        raise _unwritable(error) from None
     return computed
 
 
@@ -80,8 +80,15 @@ def _check_cache() -> None:
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise unwritable(error) from None
+        raise _unwritable(error) from None
     check_outputs({"the cache file (see GNREF_CACHE)": cache_folder() / "reference"})
+
+
+def _unwritable(error: OSError) -> UserError:
+    return UserError(
+        f"the cache {cache_folder()} cannot be written ({error.strerror}): make room or make it writable, or set "
+        "GNREF_CACHE to another folder"
+    )
 
 
 def cache_file(protocol: Protocol, space: FeatureSpace, data: str) -> Path:

@@ -8,14 +8,12 @@ from typing import Any
 import torch
 
 import gnref
-from gnref.data.images import ImageFiles, Images
+from gnref.data.fingerprint import fingerprint
+from gnref.data.images import ImageFiles, Images, ImageSet
 from gnref.errors import UserError
 from gnref.provenance import commit
 from gnref.training.experiment import Experiment
 from gnref.training.objectives import generator_spec
-
-LOOKED_AT = 200
-"""Images that the digest of a set on disk reads."""
 
 
 def description(e: Experiment, **facts: Any) -> dict[str, Any]:
@@ -31,13 +29,18 @@ def description(e: Experiment, **facts: Any) -> dict[str, Any]:
     }
 
 
-def data_facts(images: Images, folder: str | None) -> dict[str, Any]:
-    """Where the data are, how many, and the SHA-256 of them; of a set on disk, of 200 evenly spread over it."""
-    count = min(LOOKED_AT, len(images)) if isinstance(images, ImageFiles) else len(images)
-    index = torch.arange(count) * len(images) // count
+def data_facts(images: Images, folder: str | None, progress: bool = False) -> dict[str, Any]:
+    """Where the data are, how many, and the SHA-256 of their labels and of all pixels, or of all files they come from.
+
+    Files are read once, and again where one has changed (`gnref.data.fingerprint`); whether the images fit into memory
+    makes no difference.
+    """
     hashed = hashlib.sha256(b"" if images.labels is None else images.labels.cpu().numpy().tobytes())
-    for part in torch.split(index, 1000):
-        hashed.update(images.fetch(part).cpu().numpy().tobytes())
+    if isinstance(images, ImageFiles | ImageSet) and images.files:
+        hashed.update(fingerprint(images, progress).encode())
+    else:
+        for part in torch.split(torch.arange(len(images)), 1000):
+            hashed.update(images.fetch(part).cpu().numpy().tobytes())
     return {"folder": folder, "images": len(images), "size": images.size, "sha256": hashed.hexdigest()}
 
 

@@ -69,7 +69,7 @@ def train(
             stack.enter_context(run.locked())
         resumed, best = _resume(run, trainer)
         if processes.first and trainer.step_number < experiment.steps:
-            facts = data_facts(data, source)
+            facts = data_facts(data, source, progress)
             run.describe(_described(trainer, before if resumed else None, facts, admit_changes, run.folder))
             run.rewind(trainer.step_number)
         processes.wait()

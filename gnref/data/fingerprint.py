@@ -1,16 +1,17 @@
-"""What real images are: a checksum over all of them, so that no other images are taken for them."""
+"""What images are: a checksum over all of them, so that no other images are taken for them."""
 
 import hashlib
 import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from gnref.data.decode import RULES
-from gnref.data.images import ImageFiles, Images
+from gnref.data.images import ImageFiles, Images, ImageSet
 from gnref.errors import UserError
 from gnref.files import write_atomically
 
@@ -35,7 +36,7 @@ def fingerprint(images: Images, progress: bool = False) -> str:
     changed; what they were is noted in the cache.
     """
     hashed = hashlib.sha256(f"{len(images)} images of {images.size} pixels, decoding rules {RULES}".encode())
-    if isinstance(images, ImageFiles) and images.files:
+    if isinstance(images, ImageFiles | ImageSet) and images.files:
         hashed.update(_contents(images.files, progress).encode())
     else:
         for index in torch.split(torch.arange(len(images)), 100):
@@ -57,20 +58,11 @@ def _contents(files: Sequence[Path], progress: bool) -> str:
     contents = _read(files, progress)
     # A file that changed a moment ago could change again without its time showing it.
     if _status(files) == before and time.time() - _newest(files) > _SETTLED:
-        try:
+        # Without the note the contents are read again the next time, and what they are stays the same.
+        with suppress(OSError):
             note.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(note, json.dumps({"status": before, "contents": contents}))
-        except OSError as error:
-            raise unwritable(error) from None
     return contents
-
-
-def unwritable(error: OSError) -> UserError:
-    """The error for a cache that cannot be written."""
-    return UserError(
-        f"the cache {cache_folder()} cannot be written ({error.strerror}): make room or make it writable, or set "
-        "GNREF_CACHE to another folder"
-    )
 
 
 def _status(files: Sequence[Path]) -> str:
