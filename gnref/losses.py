@@ -18,10 +18,25 @@ class Loss:
     """
 
     name: str
-    discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[..., Tensor]
+    for_discriminator: Callable[[Tensor, Tensor], Tensor]
+    for_generator: Callable[..., Tensor]
     paired: bool = False
     """Whether G's objective compares each fake with a real: it is then `generator(fake, real)`."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """D's objective, a scalar. Raises TypeError for scores that are no tensors."""
+        return self.for_discriminator(self._scores(real), self._scores(fake))
+
+    def generator(self, fake: Tensor, real: Tensor | None = None) -> Tensor:
+        """G's objective, a scalar; `real` where it is paired. Raises TypeError for scores that are no tensors."""
+        if self.paired:
+            return self.for_generator(self._scores(fake), self._scores(real))
+        return self.for_generator(self._scores(fake))
+
+    def _scores(self, given: object) -> Tensor:
+        if isinstance(given, Tensor):
+            return given
+        raise TypeError(f"{self.name}: expected scores as a tensor, got {type(given).__name__}; pass what D returned")
 
 
 def _hinge(real: Tensor, fake: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import gnref
+from gnref.losses import relativistic
 
 REAL, FAKE = [0.5, -0.25, 1.5], [-0.5, 0.75, -2.0]
 
@@ -50,6 +51,19 @@ def test_the_loss_is_its_formula(loss: gnref.Loss, shape: tuple[int, ...]) -> No
 
 def test_a_real_and_a_fake_batch_may_differ_in_size() -> None:
     assert gnref.hinge.discriminator(torch.zeros(3), torch.zeros(5)).item() == 2
+
+
+@pytest.mark.parametrize("loss", [*FORMULAS, relativistic], ids=lambda loss: loss.name)
+@pytest.mark.parametrize("bad", [None, "x", [0.5], 1.0])
+def test_scores_that_are_no_tensor_are_refused_by_the_losss_name(loss: gnref.Loss, bad: object) -> None:
+    scores = torch.zeros(2)
+    for call in (lambda: loss.discriminator(scores, bad), lambda: loss.discriminator(bad, scores),
+                 lambda: loss.generator(bad, scores)):  # fmt: skip
+        with pytest.raises(TypeError, match=f"{loss.name}: expected scores as a tensor, got {type(bad).__name__}"):
+            call()
+    if loss.paired:
+        with pytest.raises(TypeError, match="expected scores as a tensor, got NoneType"):
+            loss.generator(scores)
 
 
 def test_without_sigmoid_clamps_the_logarithm_and_refuses_scores_outside_its_domain() -> None:
