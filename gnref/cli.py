@@ -3,14 +3,18 @@
 import sys
 from collections.abc import Callable
 from functools import partial
+from json import dumps
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from gnref import __version__
 from gnref.conformance.options import Options
+from gnref.diagnosis.arguments import VerifyArguments
 from gnref.errors import UserError, one_sentence, unknown
 from gnref.exchange.exporting import export
 from gnref.exchange.importing import import_weights
+from gnref.files import check_outputs, write_atomically
+from gnref.parsing import parsed
 from gnref.training.arguments import TrainArguments
 from gnref.training.sample import sample
 
@@ -75,9 +79,14 @@ def _evaluate(
             file with mu and sigma as the original code, pytorch-fid and clean-fid have them (FID alone).
         json: Write the scores, with everything that says what they mean, to this file as well.
     """
-    from gnref.evaluation.show import evaluate_and_show
+    check_outputs({"--json": json})
+    from gnref.evaluation import evaluate
+    from gnref.evaluation.show import show
 
-    evaluate_and_show(source, protocol, features, real, json)
+    evaluation = evaluate(source, protocol, features=features, real=real)
+    print(show(evaluation))
+    if json is not None:
+        write_atomically(json, dumps(evaluation, indent=2) + "\n")
     return 0
 
 
@@ -112,62 +121,30 @@ def _check_score(protocol: str, experiments: tuple[str, ...], settings: tuple[st
 
     size = protocol_named(protocol).size
     for name in experiments:
-        made = overridden(find(name), settings).size
-        if made != size:
-            raise UserError(f"--score {protocol} takes images of {size} pixels, but {name} makes them of {made}")
+        made = overridden(find(name), settings)
+        if made.dataset in ("ring", "grid"):
+            raise UserError(f"--score {protocol} takes images, but {name} makes points in the plane; leave --score out")
+        if made.size != size:
+            raise UserError(f"--score {protocol} takes images of {size} pixels, but {name} makes them of {made.size}")
 
 
-def _verify(
-    discriminator: str,
-    /,
-    images: Path | None = None,
-    weights: Path | None = None,
-    image_size: int = 32,
-    range: tuple[float, float] = (-1.0, 1.0),
-    labels: tuple[int, ...] = (),
-    reduce: Literal["mean"] | None = None,
-    regions: int | None = None,
-    quick: bool = False,
-    json: Path | None = None,
-    html: Path | None = None,
-    plot: Path | None = None,
-) -> int:
+def _verify(discriminator: str, /, *, arguments: VerifyArguments) -> int:
     """Does the theorem apply to your discriminator, on your images? Exit 0 its premises hold, 1 they do not.
 
     Args:
         discriminator: A callable that returns a torch.nn.Module, as my.module:build.
-        images: A folder of images; by default images that gnref draws.
-        weights: A .safetensors file of its state dict.
-        image_size: Pixels along a side.
-        range: What black and white become.
-        labels: Classes for a conditional discriminator, one for all images or one each; by default the sub-folders.
-        reduce: mean normalizes the mean of a dense score map, as gradient_normalize's reduce does.
-        regions: Linear regions to certify along three segments between images; by default 2000, fewer for a large
-            discriminator.
-        quick: Look at 8 images and 12 regions: the premises, in a quarter of the time.
-        json: Write the report to this file as well.
-        html: Write it as a page, with its pictures.
-        plot: Write pictures into this folder.
     """
     from gnref.diagnosis.apart import verify_apart
 
-    return verify_apart(
-        discriminator, images, weights, image_size, range, labels, reduce, regions, quick, json, html, plot
-    )
+    return verify_apart(discriminator, arguments)
 
 
 def main() -> NoReturn:
     """Run one command; exit 0 when it says so, 2 with one sentence when a person has to change something."""
     code: int | None = None
     with one_sentence("gnref"):
-        try:
-            import tyro
-        except ImportError:
-            raise UserError("the command line needs tyro; install it with: pip install 'gnref[proofs]'") from None
         _refuse_unknown(sys.argv[1:])
-        code = tyro.extras.subcommand_cli_from_dict(
-            _commands(), prog="gnref", description=_DESCRIPTION, config=(tyro.conf.OmitArgPrefixes,)
-        )
+        code = parsed(_commands(), _DESCRIPTION)()
     sys.exit(code or 0)
 
 

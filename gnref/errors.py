@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,8 +33,12 @@ def one_sentence(program: str) -> Iterator[None]:
 
     What happens within the block, and the exit code: UserError, too little memory, a file that cannot be read or
     written, a full disk behind standard output: one sentence on standard error, 2. Ctrl-C: 130. A reader of standard
-    output that has seen enough, such as head: 0. A terminal without UTF-8 gets escapes such as \\u03b6.
+    output that has seen enough, such as head: 0. A terminal without UTF-8 gets escapes such as \\u03b6. What is printed
+    into a closed standard output is gone.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # `gnref.__main__` has it so while it imports
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -64,20 +69,34 @@ def one_sentence(program: str) -> Iterator[None]:
 _OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
 
 
+def _open_standard_streams() -> None:
+    """Where the process was started with closed streams, open the null device in their place.
+
+    Otherwise the next file that is opened gets the number of a closed stream, and what a library writes to standard
+    error lands in it: in a checkpoint, say.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
 def _flush() -> None:
-    if sys.stdout is not None:  # it is None where the process was started with a closed one
-        sys.stdout.flush()
+    sys.stdout.flush()
 
 
 def _end(code: int, sentence: str = "") -> NoReturn:
     """Exit with this code, and let nothing be flushed into a closed or full standard output on the way out."""
-    if sentence and sys.stderr is not None:
+    if sentence:
         with suppress(OSError, ValueError):
             print(" ".join(sentence.splitlines()), file=sys.stderr, flush=True)
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 import gnref
 from gnref.diagnosis import Diagnosis, diagnose, show
+from gnref.diagnosis.arguments import VerifyArguments
 from gnref.diagnosis.command import verify
 from gnref.diagnosis.numbers import in_range, numbers, slack
 from gnref.diagnosis.probes import coupling, nonlinearity, untrue_gradient
@@ -258,11 +259,9 @@ def write_images(folder: Path, count: int, grey: bool = False, size: int = 16) -
 
 
 def run(target: str = "theirs:build", images: Path | None = None, **options: object) -> int:
-    settings: dict[str, object] = {
-        "weights": None, "image_size": 16, "pixel_range": (-1.0, 1.0), "labels": (), "reduce": None,
-        "regions": 48, "quick": False, "json_file": None, "html": None, "plot": None,
-    }  # fmt: skip
-    return verify(target, images, **(settings | options))  # type: ignore[arg-type]
+    arguments = VerifyArguments(images, **({"image_size": 16, "regions": 48} | options))  # type: ignore[arg-type]
+    arguments.check()
+    return verify(target, arguments)
 
 
 class TestVerify:
@@ -279,7 +278,7 @@ class TestVerify:
 
     def test_reports_and_pictures_are_written(self, here: Path) -> None:
         write_images(here / "images", 5)
-        files = {"json_file": here / "v.json", "html": here / "v.html", "plot": here / "pictures"}
+        files = {"json": here / "v.json", "html": here / "v.html", "plot": here / "pictures"}
         assert run(images=here / "images", **files) == 0
         report = json.loads((here / "v.json").read_text())
         assert report["premises_hold"] is True
@@ -328,9 +327,9 @@ class TestVerify:
             ("theirs:Conditional", {"labels": (7,)}, "with labels 7 to 7: IndexError"),
             ("theirs:build", {"weights": Path("absent.safetensors")}, "cannot be read as safetensors"),
             ("theirs:build", {"weights": Path("w.safetensors")}, "does not fit the discriminator: Missing key"),
-            ("theirs:build", {"pixel_range": (1.0, -1.0)}, "--range: expected two numbers in order"),
+            ("theirs:build", {"range": (1.0, -1.0)}, "--range: expected two numbers in order"),
             ("theirs:build", {"regions": 1}, "--regions: expected at least 3, got 1"),
-            ("theirs:build", {"json_file": Path("no/v.json")}, "cannot be written: there is no folder no"),
+            ("theirs:build", {"json": Path("no/v.json")}, "cannot be written: there is no folder no"),
         ],
     )
     def test_a_mistake_is_told_in_one_sentence(

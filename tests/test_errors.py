@@ -66,6 +66,14 @@ def test_a_closed_standard_output_is_no_mistake() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_nothing_that_a_library_writes_to_a_closed_stream_lands_in_a_file(tmp_path: Path) -> None:
+    body = "f = open('checkpoint', 'wb'); os.write(1, b'a'); os.write(2, b'b'); f.write(b'content')"
+    command = [sys.executable, "-c", PROGRAM.replace("import sys", "import os, sys").format(body=body)]
+    ended = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *command], cwd=tmp_path, check=False)
+    assert ended.returncode == 0
+    assert (tmp_path / "checkpoint").read_bytes() == b"content"
+
+
 def test_a_terminal_without_utf8_gets_escapes() -> None:
     ended = run("print('ζ'); raise UserError('caf\\udce9')", PYTHONIOENCODING="ascii")
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "\\u03b6\n", "gnref: caf\\udce9\n")

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from gnref.errors import UserError
 from gnref.evaluation import PROTOCOLS, evaluate, make_scorer
+from gnref.networks import PointGenerator
 
 SMALL = dataclasses.replace(PROTOCOLS["shapes-16"], name="small", generated=150, real=150, kid_subset_size=50)
 
@@ -84,3 +85,8 @@ def test_a_generator_may_be_in_float64_or_without_parameters() -> None:
 
 def test_a_collapsed_generator_gets_a_score() -> None:
     assert evaluate(Generator(lambda x: torch.ones_like(x)), SMALL)["scores"]["FID in shapes-features"] > 1
+
+
+def test_a_generator_of_points_is_refused_with_the_scores_that_points_have() -> None:
+    with pytest.raises(UserError, match=r"PointGenerator: its generator makes points .*wasserstein_distance"):
+        evaluate(PointGenerator(latent=4, width=4), SMALL)

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "gnref"
 # Each room imports only from rows above its own; rooms of one row do not import each other, except as named below.
 ORDER = [
     ["errors", "remedies"],
-    ["allocation", "devices", "figures", "files", "supervisor"],
+    ["allocation", "devices", "figures", "files", "parsing", "supervisor"],
     [
         "exact",
         "exact_parts",

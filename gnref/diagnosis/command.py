@@ -7,45 +7,29 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
 
 import torch
 
 from gnref import __version__
 from gnref.claims.lessons import lessons
 from gnref.diagnosis import show
-from gnref.diagnosis.diagnose import Progress, examine
+from gnref.diagnosis.arguments import VerifyArguments
+from gnref.diagnosis.examine import Progress, examine
 from gnref.diagnosis.pictures import draw, pictures_of
 from gnref.diagnosis.subject import load
 from gnref.errors import UserError
-from gnref.files import check_outputs, write_atomically
+from gnref.files import write_atomically
 from gnref.report import as_json, as_page
 
 _QUICK_SAMPLES, _QUICK_REGIONS = 8, 12
 
 
-def verify(
-    target: str,
-    images: Path | None,
-    weights: Path | None,
-    image_size: int,
-    pixel_range: tuple[float, float],
-    labels: tuple[int, ...],
-    reduce: Literal["mean"] | None,
-    regions: int | None,
-    quick: bool,
-    json_file: Path | None,
-    html: Path | None,
-    plot: Path | None,
-) -> int:
+def verify(target: str, given: VerifyArguments) -> int:
     """The exit code: 0 the premises hold, 1 they do not; UserError where it could not be found out."""
-    check_outputs({"--json": json_file, "--html": html}, {"--plot": plot})
-    if regions is not None and regions < 3:
-        raise UserError(f"--regions: expected at least 3, got {regions}")
     start = time.monotonic()
-    subject = load(target, images, weights, image_size, pixel_range, labels, reduce)
-    if quick:
+    subject = load(target, given.images, given.weights, given.image_size, given.range, given.labels, given.reduce)
+    regions = given.regions
+    if given.quick:
         subject, regions = subject.first(_QUICK_SAMPLES), min(regions or _QUICK_REGIONS, _QUICK_REGIONS)
     with _bar() as progress:
         try:
@@ -66,14 +50,14 @@ def verify(
         "Python": platform.python_version(),
         "threads": torch.get_num_threads(),
     }
-    if json_file is not None:
+    if given.json is not None:
         report = json.loads(as_json(found, seconds, about))
         report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers}
-        write_atomically(json_file, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    if html is not None:
+        write_atomically(given.json, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    if given.html is not None:
         title, shown = f"gnref verify {target}", pictures_of(diagnosis)
-        write_atomically(html, as_page(found, seconds, title, about, lead, numbers, lessons(), shown))
-    pictures = [] if plot is None else draw(diagnosis, plot)
+        write_atomically(given.html, as_page(found, seconds, title, about, lead, numbers, lessons(), shown))
+    pictures = [] if given.plot is None else draw(diagnosis, given.plot)
     # After the files, which a reader of the output that stops early must not cost.
     answer, *rest = _wrapped(lead)
     bold = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gnref.certificates import Walk
-from gnref.diagnosis.diagnose import Diagnosis
+from gnref.diagnosis.examine import Diagnosis
 from gnref.figures import PALETTE, picture
 from gnref.files import write_atomically
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from gnref.diagnosis.diagnose import Diagnosis
+from gnref.diagnosis.examine import Diagnosis
 from gnref.diagnosis.numbers import in_range, slack
 from gnref.diagnosis.segments import SegmentReport
 from gnref.report import Row

@@ -21,6 +21,7 @@ from gnref.evaluation.protocol import Protocol, protocol_named
 from gnref.evaluation.reference import Reference, load_reference, reference
 from gnref.evaluation.scores import extract, scores
 from gnref.evaluation.statistics import holds_statistics, read_statistics
+from gnref.networks import PointGenerator
 from gnref.runs import Run, load_generator
 
 Scored = nn.Module | Path | str | Images | Tensor | NDArray[np.generic]
@@ -87,6 +88,11 @@ def evaluate(
         average = Run(images).description()["experiment"]["score_ema"]
         name += ", moving average of the weights" if average else ", the generator's own weights"
         images = load_generator(images, device=device)
+    if isinstance(images, PointGenerator):
+        raise UserError(
+            f"{name}: its generator makes points in the plane, and {protocol.name} scores images; points have "
+            "gnref.evaluation.wasserstein_distance and covered_modes (the page Scores shows how)"
+        )
     if isinstance(images, nn.Module):
         device = next((parameter.device for parameter in images.parameters()), device)
     with _own_random_state(device, seed):

@@ -1,21 +1,6 @@
 """An evaluation as text for a terminal."""
 
-import json
-from pathlib import Path
-
-from gnref.evaluation.evaluate import Evaluation, evaluate
-from gnref.files import check_outputs, write_atomically
-
-
-def evaluate_and_show(
-    source: Path, protocol: str, features: str | None, real: Path | None, report: Path | None
-) -> None:
-    """Evaluate, print, and write the evaluation to `report` (JSON) if there is one."""
-    check_outputs({"--json": report})
-    evaluation = evaluate(source, protocol, features=features, real=real)
-    print(show(evaluation))
-    if report is not None:
-        write_atomically(report, json.dumps(evaluation, indent=2).encode() + b"\n")
+from gnref.evaluation.evaluate import Evaluation
 
 
 def show(evaluation: Evaluation) -> str:
