@@ -237,9 +237,11 @@ def square_root(value: Fraction, bits: int = 200) -> Fraction:
 def normalized(score: Fraction, squared_norm: Fraction, zeta: str = "abs") -> Fraction:
     """f / (g + ζ) from f and g², exact where g is a multiple of 2^-200, else within about 2^-190. [GN, Eq. 11]
 
-    ζ is |f| ("abs", GN), 1 ("one", GN_1) or 0 ("zero", GN_0); 0/0 is 0.
+    ζ is |f| ("abs", GN), 1 ("one", GN_1), 0 ("zero", GN_0) or ε/g with ε = 1/10 ("gran", GraN); 0/0 is 0.
     """
     norm = square_root(squared_norm)
+    if zeta == "gran":
+        return score * norm / (squared_norm + Fraction(1, 10))
     total = norm + {"abs": abs(score), "one": Fraction(1), "zero": Fraction(0)}[zeta]
     return score / total if total else Fraction(0)
 

@@ -1,4 +1,4 @@
-"""Figure 2's ablations, GN_1 and GN_0."""
+"""GN's relatives: Figure 2's ablations, GN_1 and GN_0, and GraN."""
 
 import pytest
 import torch
@@ -10,9 +10,18 @@ from gnref.strategies import cases
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize(
-    "law", [variants.value_gn_1, variants.slope_gn_1, variants.value_gn_0, variants.slope_gn_0], ids=str
+    "law",
+    [
+        variants.value_gn_1,
+        variants.slope_gn_1,
+        variants.value_gn_0,
+        variants.slope_gn_0,
+        variants.value_gran,
+        variants.slope_gran,
+    ],
+    ids=str,
 )
 @given(case=cases())
 def test_variants(law, dtype, device, method, case, judged):
-    """ζ = 1 and ζ = 0."""
+    """ζ = 1, ζ = 0 and ζ = ε/g."""
     judged(law, case.to(dtype, device), method)

@@ -8,6 +8,7 @@ import numpy as np
 from gnref.claims.witnesses import AFFINE, CLIFF, EQUAL_NORMS, JUMP, LEAKY, RESIDUAL, SHIFT, relu_unit
 from gnref.exact import ExactNetwork
 from gnref.figures import PALETTE, picture
+from gnref.quotient import EPSILON
 
 
 def _line(network: ExactNetwork, name: str, zeta: str = "abs") -> bytes:
@@ -15,7 +16,8 @@ def _line(network: ExactNetwork, name: str, zeta: str = "abs") -> bytes:
     x = np.linspace(-2, 2, 2001) + 1e-4  # no kink of these networks lies on this grid
     found = network.evaluate(x[:, None])
     norm = np.sqrt(found.squared_norm)
-    added = {"abs": np.abs(found.score), "one": np.ones_like(norm), "zero": np.zeros_like(norm)}[zeta]
+    gran = EPSILON / np.where(norm > 0, norm, np.inf)
+    added = {"abs": np.abs(found.score), "one": np.ones_like(norm), "zero": np.zeros_like(norm), "gran": gran}[zeta]
     borders = np.flatnonzero(np.abs(np.diff(found.gradient[:, 0])) > 0) + 1
     curves = {"f": found.score, "‖∇f‖": norm, "f̂": found.score / (norm + added)}
 
@@ -95,5 +97,9 @@ PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
     "softplus-limit-gradients": (_softplus, "The steeper the softplus, the steeper f̂ where relu's jumps."),
     "gn-1": (lambda: _line(relu_unit(2, 0, 1, 0.5), "leaky_½(2x) + 1", "one"), "GN_1 jumps too, and is not bounded."),
     "gn-0": (lambda: _line(relu_unit(2, 0, 1, 0.5), "leaky_½(2x) + 1", "zero"), "GN_0 has slope 1, and jumps too."),
+    "gran": (
+        lambda: _line(relu_unit(2, 0, 1, 0.5), "leaky_½(2x) + 1", "gran"),
+        "GraN jumps, and is not bounded.",
+    ),
 }
 """What draws a claim's picture, and its caption."""

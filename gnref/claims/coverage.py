@@ -53,6 +53,7 @@ COVERAGE: tuple[Place, ...] = (
     _place("B.1", "it is similar in its slopes too (not said)", "softplus-limit-gradients"),
     _place("B.1", "GN_0's scores vary much over architectures and data sets", "figure-2", "gn-0"),
     _place("B.1", "GN outperforms GN_1 and GN_0", "figure-2", "gn-1", "gn-0"),
+    _place("B.1", "another ζ, ε/‖∇f‖, was published in the same year (not said)", "gran"),
     _place("B.1", "which is consistent with STL-10", "figure-2-stl-10"),
     _place("B.2", "the vanilla GAN's surface has steep cliffs, which explode gradients", "figure-3"),
     _place("B.2", "with regularization or normalization it becomes smooth", "figure-3", "segment-law", "jump-bound"),

@@ -1,4 +1,4 @@
-"""Figure 2: GN_1 and GN_0."""
+"""GN's relatives: Figure 2's GN_1 and GN_0, and GraN."""
 
 from fractions import Fraction as F
 
@@ -30,6 +30,23 @@ def _gn_0() -> list[Prose | Step]:
     ]
 
 
+def _gran() -> list[Prose | Step]:
+    f, squared, _ = at(SHIFT, 0)
+    big = at(ExactNetwork((), ((1.0,), 600.0)), 0)
+    flat, zero, _ = at(relu_unit(1, 0, 1), -1)
+    return [
+        equal("f(x) = x + 3 at 0, g = 1: f̂ = 3·1/(1 + 1/10), above 1", normalized(f, squared, "gran"), F(30, 11)),
+        equal("slope g²/(g² + ε): from 0 to 1 f̂ rises by", difference(SHIFT, 0, 1, "gran"), F(10, 11)),
+        equal("x + 600: f̂ = 600/1.1, so the output has no bound", normalized(big[0], big[1], "gran"), F(6000, 11)),
+        equal("relu(x) + 1 at -1, where f = 1 and ∇f = 0: f̂ = 1·0/(0 + 1/10)", normalized(flat, zero, "gran"), 0),
+        equal(
+            "and at 1, where f = 2 and ∇f = 1: 2/1.1; so f̂ leaps at 0 from 0 to 1/1.1, and with + 100 to 100/1.1",
+            difference(relu_unit(1, 0, 1), -1, 1, "gran"),
+            F(20, 11),
+        ),
+    ]
+
+
 CLAIMS = (
     Claim(
         "gn-1",
@@ -50,5 +67,16 @@ CLAIMS = (
         "holds almost everywhere",
         "∇f is constant in a region. Undefined where ∇f = 0.",
         _gn_0,
+    ),
+    Claim(
+        "gran",
+        "GraN (Bhaskara et al. 2022); not in the appendix",
+        "K f‖∇f‖/(‖∇f‖² + ε) has slope K‖∇f‖²/(‖∇f‖² + ε) < K.",
+        "Inside linear regions; its output has no bound and its jumps have none.",
+        "x inside a region; ε > 0",
+        "holds almost everywhere",
+        "∇f is constant in a region. Its authors state it piecewise and no more. Unlike GN's, neither output nor jump "
+        "is bounded; unlike GN_0's, it is defined where ∇f = 0: it is 0 there.",
+        _gran,
     ),
 )

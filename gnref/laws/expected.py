@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gnref.exact import Array, ExactConditional, ExactNetwork
 from gnref.laws.case import Case, Normalize, cotangents, judge, parameter_gradients
+from gnref.quotient import EPSILON
 
 
 def scores_of(normalize: Normalize, case: Case) -> Tensor:
@@ -24,8 +25,14 @@ def expected_value(case: Case, zeta: str) -> tuple[np.ndarray, np.ndarray]:
     (n/2 + 28)U. The expected value here is itself three float64 roundings off.
     """
     f, g = case.exact.score, case.norm
-    value = f / (g + (np.abs(f) if zeta == "abs" else float(zeta == "one")))
+    value = f * gran_slope(g) if zeta == "gran" else f / (g + (np.abs(f) if zeta == "abs" else float(zeta == "one")))
     return value, np.abs(value) * ((case.array.shape[1] / 2 + 28) * case.unit + 3 * 2.0**-53)
+
+
+def gran_slope(g: Array) -> Array:
+    """∂f̂/∂f of GraN, g/(g² + ε), which is 0 where g = 0."""
+    slope: Array = g / (np.square(g) + EPSILON)
+    return slope
 
 
 def live(case: Case) -> Case:

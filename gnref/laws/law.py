@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from gnref.laws.case import Normalize
+from gnref.quotient import Zeta
 
 Level = Literal["required", "robustness", "reference", "refuted"]
 """`required` of every implementation; `robustness`: edges of the number range, smooth networks, costs; `reference`:
@@ -86,7 +87,7 @@ class Law(_Stated):
     level: Level = "required"
     dtypes: tuple[torch.dtype, ...] = FLOATS
     needs: frozenset[Need] = frozenset()
-    zeta: Literal["abs", "one", "zero"] = "abs"
+    zeta: Zeta = "abs"
 
     def __call__(self, normalize: Normalize, case: Any) -> float:
         """Judge `normalize` at one case."""
@@ -141,7 +142,7 @@ def law(
     fixed: Callable[[], Iterable[Any]] = _none,
     dtypes: tuple[torch.dtype, ...] = FLOATS,
     needs: tuple[Need, ...] = (),
-    zeta: Literal["abs", "one", "zero"] = "abs",
+    zeta: Zeta = "abs",
     version: int = 1,
 ) -> Callable[[Callable[[Normalize, Any], float]], Law]:
     """Make a law of implementations of a function `check(normalize, case)`; the fields are those of `Law`."""

@@ -1,7 +1,7 @@
-"""Figure 2's ablations: GN_1, f / (‖∇ₓf‖ + 1), and GN_0, f / ‖∇ₓf‖."""
+"""GN's relatives: Figure 2's GN_1, f / (‖∇ₓf‖ + 1), and GN_0, f / ‖∇ₓf‖; GraN, f ‖∇ₓf‖ / (‖∇ₓf‖² + ε)."""
 
 from gnref.laws.case import Case, Normalize, judge
-from gnref.laws.expected import expected_value, judge_input, live, scores_of
+from gnref.laws.expected import expected_value, gran_slope, judge_input, live, scores_of
 from gnref.laws.law import law
 
 
@@ -39,4 +39,18 @@ def slope_gn_0(normalize: Normalize, case: Case) -> float:
     if not case.points:
         return 0.0
     alpha = 1 / case.norm
+    return judge_input(normalize, case, alpha, alpha)
+
+
+@law("gran", drawn="cases", zeta="gran")
+def value_gran(normalize: Normalize, case: Case) -> float:
+    """GraN with K = 1: f̂ = f g/(g² + ε), ε = 0.1, within (n/2 + 28) roundings; 0 where g = 0, whatever f is."""
+    expected, bound = expected_value(case, "gran")
+    return judge("GraN", scores_of(normalize, case)[:, 0], expected, bound, case.snippet())
+
+
+@law("gran", drawn="cases", zeta="gran")
+def slope_gran(normalize: Normalize, case: Case) -> float:
+    """GraN with K = 1: ∇ₓf̂ = g/(g² + ε) ∇ₓf inside every region, so its norm is g²/(g² + ε) < 1."""
+    alpha = gran_slope(case.norm)
     return judge_input(normalize, case, alpha, alpha)
