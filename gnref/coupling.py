@@ -215,6 +215,8 @@ def _roots(value: Any, depth: int) -> Iterator[nn.Module]:
 
 def _blind(inner: Tensor) -> bool:
     """Whether a number cannot or must not be looked at now."""
+    if inner.is_meta:
+        return True
     if torch.compiler.is_compiling() or torch.utils._python_dispatch._get_current_dispatch_mode() is not None:
         return True
     if torch._C._functorch.peek_interpreter_stack() is not None:

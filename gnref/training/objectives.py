@@ -134,7 +134,8 @@ class DiscriminatorObjective(nn.Module):
         self.consistency_weight = e.consistency_weight
         self.penalty = _PENALTIES.get(e.penalty)
         self.penalty_weight = e.penalty_weight * e.penalty_every
-        self.lecam = penalties.LeCam(e.replicas) if e.lecam_weight else None
+        device = next(discriminator.parameters()).device
+        self.lecam = penalties.LeCam(e.replicas).to(device) if e.lecam_weight else None
         self.lecam_weight = e.lecam_weight
         self.replicas = e.replicas
 
