@@ -1,5 +1,6 @@
-"""Whether the replay pays: how much a discriminator computes, read off its graph before any gradient is taken."""
+"""How much a discriminator computes, read off its graph before any gradient is taken; whether the replay pays."""
 
+from collections.abc import Iterator
 from math import prod
 from typing import Any
 
@@ -28,23 +29,32 @@ def replay_pays(score: Tensor, inner: Tensor) -> bool:
     replay keeps nothing of the layers, and pays always.
     """
     enough = PAYS.get(score.device.type, PAYS["cpu"])
-    source = get_gradient_edge(inner).node
     work, trained = 0, False
-    seen: set[Any] = {None, source}
-    stack: list[Any] = [score.grad_fn]
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
+    for node in _nodes(score, get_gradient_edge(inner).node):
         if hasattr(node, "variable"):
             trained = True
             continue
         work += _multiplications(node)
         if work >= enough:
             return True
-        stack += [child for child, _ in node.next_functions]
     return not trained
+
+
+def multiplications(score: Tensor) -> int:
+    """How many a forward pass takes, by the graph of its scores; an entry of a feature map counts as sixteen."""
+    return sum(_multiplications(node) for node in _nodes(score) if not hasattr(node, "variable"))
+
+
+def _nodes(score: Tensor, source: Any = None) -> Iterator[Any]:
+    """The nodes of the graph of `score`, but for `source`."""
+    seen: set[Any] = {None, source}
+    stack: list[Any] = [score.grad_fn]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            yield node
+            stack += [child for child, _ in node.next_functions]
 
 
 def _multiplications(node: Any) -> int:

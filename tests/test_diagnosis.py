@@ -295,7 +295,7 @@ class TestVerify:
         }  # fmt: skip
         save_file(state, here / "w.safetensors")
         run(weights=here / "w.safetensors")
-        assert "f from 7 to 7, ‖∇f‖ from 0 to 0" in capsys.readouterr().out
+        assert "f, in D's own unit, from 7 to 7; ‖∇f‖, in it by unit of x, from 0 to 0" in capsys.readouterr().out
 
     def test_sub_folders_are_labels(self, here: Path) -> None:
         write_images(here / "images" / "cats", 2)

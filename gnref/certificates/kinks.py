@@ -1,5 +1,6 @@
 """How far along a line the next kink of an operation is: z + τ ż = 0 for what it compares with 0."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,11 +20,17 @@ def distances(z: Tensor) -> tuple[float, float]:
     if tangent is None:
         return -torch.inf, torch.inf
     value, tangent = value.detach(), tangent.detach()
-    tau = -value / tangent
-    if not bool((value != 0).all()):
-        # A unit that is zero here and moves stands on its kink: no side is its own, and both distances are 0.
-        moves = tangent.abs() > _STILL * tangent.abs().max()
-        tau = torch.where(moves | (value != 0), tau, torch.nan)
+    # A zero lies at τ = -value/tangent. Of its reciprocal the extremes alone are needed: one division, one pass.
+    slowest, fastest = (float(rate) for rate in (tangent / value).aminmax())
+    if math.isfinite(slowest) and math.isfinite(fastest):
+        return (-1 / fastest if fastest > 0 else -torch.inf), (-1 / slowest if slowest < 0 else torch.inf)
+    return _distances_on_a_kink(value, tangent)
+
+
+def _distances_on_a_kink(value: Tensor, tangent: Tensor) -> tuple[float, float]:
+    """A unit that is zero here and moves stands on its kink: no side is its own, and both distances are 0."""
+    moves = tangent.abs() > _STILL * tangent.abs().max()
+    tau = torch.where(moves | (value != 0), -value / tangent, torch.nan)
     ahead = torch.where(tau >= 0, tau, torch.inf).min()
     behind = torch.where(tau <= 0, tau, -torch.inf).max()
     return float(behind), float(ahead)

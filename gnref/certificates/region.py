@@ -62,7 +62,7 @@ class Region:
     @property
     def gradient(self) -> Tensor:
         """∇f, with a batch dimension of 1."""
-        return self._adjoint_of(_X)
+        return self._adjoint_of(_X).clone()
 
     @property
     def before(self) -> float:
@@ -203,7 +203,7 @@ class Region:
             if (convolution := self._convolutions[i]) is not None:
                 adjoint = self._adjoint_of(outputs[0])
                 before = self._received.get(i)
-                self._received[i] = adjoint
+                self._received[i] = adjoint.clone()  # what it may be a view of is added to in place
                 known = self._adjoints.get((i, 0))
                 if before is not None and known is not None and convolution.add_transposed(known, adjoint - before):
                     continue
@@ -218,11 +218,10 @@ class Region:
 
     def _adjoint_of(self, ref: Ref) -> Tensor:
         """∂f/∂ of what a `Ref` names: the sum over the operations that take it."""
-        total = torch.zeros_like(self._tangents[ref])
+        parts = [part for place in self._consumers[ref] if (part := self._adjoints.get(place)) is not None]
         if ref == self._root:
-            total += 1
-        for place in self._consumers[ref]:
-            part = self._adjoints.get(place)
-            if part is not None:
-                total = total + part
+            parts.append(torch.ones_like(self._tangents[ref]))
+        total = parts[0] if parts else torch.zeros_like(self._tangents[ref])
+        for part in parts[1:]:
+            total = total + part
         return total

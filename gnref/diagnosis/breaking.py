@@ -16,6 +16,13 @@ UNTRUE = 1e-3
 """Of a finite difference against the gradient; kinks between its points leave far less."""
 
 
+_KEPT = (
+    nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d, nn.ReLU,
+    nn.LeakyReLU, nn.PReLU, nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.Flatten, nn.Identity,
+)  # fmt: skip
+"""Classes that keep every premise whatever their numbers are: as they are, they need no probe."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """What three numeric probes say of one function of the samples."""
@@ -61,21 +68,23 @@ def probe(module: nn.Module, function: Callable[..., Tensor], inputs: list[Tenso
     )
 
 
-def breaking_modules(discriminator: nn.Module, run: Callable[[], Any], samples: int) -> list[Broken]:
+def breaking_modules(discriminator: nn.Module, run: Callable[[], Any], samples: int, whole: Probe) -> list[Broken]:
     """The innermost modules that break a premise when run alone on what they get during `run()`.
 
     A module that only passes on what a module inside it does wrong is not named. `discriminator` is in the mode it is
-    used in, in float64, with parameters that require no gradient; `run` feeds it samples that do.
+    used in, in float64, with parameters that require no gradient; `run` feeds it samples that do. `whole` is what was
+    found of the discriminator itself; layers that keep every premise by what they are, such as convolutions and ReLU,
+    are not probed.
     """
     calls = _recorded(discriminator, run)
     found: dict[str, Broken] = {}
     # Children come after their parents in named_modules, so the innermost are met first in reverse.
     for name, module in reversed(list(discriminator.named_modules())):
         inside = any(other.startswith(f"{name}." if name else "") for other in found)
-        if inside or name not in calls:
+        if inside or name not in calls or _is_known(module):
             continue
         try:
-            result = probe(module, calls[name].function(module), calls[name].inputs, samples)
+            result = probe(module, calls[name].function(module), calls[name].inputs, samples) if name else whole
         except (RuntimeError, NotImplementedError):
             continue  # Something that has no second derivative, or no axis of samples, is seen from outside.
         if faults := result.faults():
@@ -85,6 +94,12 @@ def breaking_modules(discriminator: nn.Module, run: Callable[[], Any], samples: 
                 name or "forward", type(module).__name__, " and ".join(faults.values()), text, couples, curved
             )
     return list(reversed(found.values()))
+
+
+def _is_known(module: nn.Module) -> bool:
+    """Whether it computes what its class says: of the class itself, with no hook and no forward of its own."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return type(module) in _KEPT and not any(hooks) and "forward" not in vars(module)
 
 
 def _repeatable(module: nn.Module, function: Callable[..., Tensor]) -> Callable[..., Tensor]:

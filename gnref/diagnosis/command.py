@@ -12,10 +12,12 @@ import torch
 
 from gnref import __version__
 from gnref.claims.lessons import lessons
-from gnref.diagnosis import show
 from gnref.diagnosis.arguments import VerifyArguments
+from gnref.diagnosis.details import as_columns, details, segments_table
 from gnref.diagnosis.examine import Progress, examine
 from gnref.diagnosis.pictures import draw, pictures_of
+from gnref.diagnosis.rows import rows
+from gnref.diagnosis.show import conclusion
 from gnref.diagnosis.subject import load
 from gnref.errors import UserError
 from gnref.files import write_atomically
@@ -40,8 +42,8 @@ def verify(target: str, given: VerifyArguments) -> int:
             told = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise UserError(f"{target} could not be diagnosed: {told}") from error
     seconds = time.monotonic() - start
-    lead, found = show.conclusion(diagnosis), show.rows(diagnosis)
-    numbers = show.details(diagnosis)
+    lead, found = conclusion(diagnosis), rows(diagnosis)
+    numbers, table = details(diagnosis), segments_table(diagnosis)
     about = {
         "discriminator": target,
         "data": subject.data,
@@ -52,16 +54,17 @@ def verify(target: str, given: VerifyArguments) -> int:
     }
     if given.json is not None:
         report = json.loads(as_json(found, seconds, about))
-        report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers}
+        report |= {"premises_hold": diagnosis.holds, "conclusion": lead, "numbers": numbers, "segments": table}
         write_atomically(given.json, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     if given.html is not None:
         title, shown = f"gnref verify {target}", pictures_of(diagnosis)
-        write_atomically(given.html, as_page(found, seconds, title, about, lead, numbers, lessons(), shown))
+        write_atomically(given.html, as_page(found, seconds, title, about, lead, numbers, lessons(), shown, table))
     pictures = [] if given.plot is None else draw(diagnosis, given.plot)
     # After the files, which a reader of the output that stops early must not cost.
     answer, *rest = _wrapped(lead)
     bold = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
-    print("\n".join([f"{bold[0]}{answer}{bold[1]}", *rest, "", *_wrapped(numbers)]))
+    said = [f"{bold[0]}{answer}{bold[1]}", *rest, "", *as_columns(table), "", *_wrapped(numbers)]
+    print("\n".join(said))
     if pictures:
         print("\npictures: " + ", ".join(str(path) for path in pictures))
     return 0 if diagnosis.holds else 1

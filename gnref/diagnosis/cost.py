@@ -15,6 +15,8 @@ from gnref.losses import hinge
 from gnref.normalization import normalization_parts
 
 _ROUNDS = 3
+_FEW, _MANY, _WORK = 4, 16, 2**30
+"""A step of 16 samples is measured, or of as many as take 2^30 multiplications in a forward pass, at least 4."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,12 @@ class Cost:
         return self.normalized / self.plain
 
 
-def cost(subject: Subject, coupled: bool, batch: int = 16) -> Cost:
-    """Measure in the mode and dtype of use: medians of 3 interleaved steps; half of the batch is real, half fake."""
+def cost(subject: Subject, coupled: bool, work: int) -> Cost:
+    """Measure in the mode and dtype of use: medians of 3 interleaved steps; half of the batch is real, half fake.
+
+    `work`: how many multiplications a forward pass of one sample takes.
+    """
+    batch = min(_MANY, max(_FEW, _WORK // max(work, 1)))
     twin = copied(subject.discriminator, lambda: subject.heads(subject.x[:2]))
     subject = replace(subject.first(batch), discriminator=twin)
     for parameter in twin.parameters():

@@ -1,12 +1,13 @@
 """Does the theorem apply to a discriminator, and what does gradient normalization do to it on given samples?"""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from gnref import admissible
 from gnref.diagnosis.breaking import Broken, Probe, breaking_modules, probe
@@ -15,11 +16,13 @@ from gnref.diagnosis.numbers import Numbers, numbers
 from gnref.diagnosis.segments import SegmentReport, segment
 from gnref.diagnosis.subject import Subject, evaluating
 from gnref.errors import UserError
+from gnref.work import multiplications
 
 _PROBED = 2
-_IN_DOUBLE = 16
+_STEEPEST = 8
 _SEGMENTS = 3
-_WALK_FLOP = 1.2e11
+_WALKED = 2**36
+"""Multiplications that the walks may cost."""
 Progress = Callable[[str, int, int], object]
 """Told what is being done, how far it is, and of how much."""
 
@@ -41,9 +44,14 @@ class Diagnosis:
     repeatable: bool
     coupling_by_structure: tuple[tuple[str, str], ...]
     in_use: tuple[Numbers, ...]
+    steepest: Tensor
+    """Of the samples, those with the largest ‖∇f̂‖ in use: int64 (8,) or fewer."""
     in_double: tuple[Numbers, ...]
+    """The numbers of the steepest again, in float64, with ‖∇f̂‖ by automatic differentiation."""
     segments: tuple[SegmentReport, ...]
     cost: Cost
+    seconds: dict[str, float]
+    """Of wall time, by phase."""
 
     @property
     def one_score(self) -> bool:
@@ -95,7 +103,7 @@ def diagnose(
         labels: int64 (N,), passed as the second argument of a conditional discriminator.
         reduce: as in `gradient_normalize`.
         regions: how many linear regions to certify along three segments between samples, together; by default 2000, or
-            as many as cost 0.12 TFLOP where that is less (then at least 48).
+            as many as cost 2^36 multiplications where that is less (then at least 48).
         progress: told what is being done.
 
     Raises:
@@ -120,19 +128,32 @@ def examine(subject: Subject, regions: int | None, progress: Progress) -> Diagno
 
 
 def _examined(subject: Subject, regions: int | None, progress: Progress) -> Diagnosis:
-    progress("premises", 0, 1)
+    began = [time.monotonic()]
+    progress("1/4 premises", 0, 1)
     maps, heads = _shapes(subject)
-    probed = subject.first(_PROBED).in_double()
-    used, broken = _probed(_off_zero(probed)), _broken(_off_zero(probed))
+    probed = _off_zero(subject.first(_PROBED).in_double())
+    used = _probed(probed)
+    broken = _broken(probed, used)
     structure = tuple(admissible.coupling_modules(subject.discriminator))
     found = used.faults() or broken or structure or (maps and subject.reduce != "mean")
-    progress("premises do not hold; numbers" if found else "premises hold; numbers", 0, 1)
+    began.append(time.monotonic())
+    progress(f"2/4 numbers (the premises {'do not hold' if found else 'hold so far'})", 0, 1)
     with evaluating(subject.discriminator):
-        in_use = tuple(numbers(subject, head) for head in range(heads))
         double = subject.in_double()
-    evaluated = _probed(double.first(_PROBED))
-    in_double = tuple(numbers(double.first(_IN_DOUBLE), head) for head in range(heads))
-    budget = 0 if evaluated.faults() else _budget(double) if regions is None else regions
+        evaluated = _probed(double.first(_PROBED))
+        in_use = tuple(numbers(subject, head, not evaluated.faults()) for head in range(heads))
+        slopes = torch.stack([head.slope for head in in_use]).amax(dim=0)
+        steepest = slopes.topk(min(_STEEPEST, len(slopes))).indices
+        in_double = tuple(numbers(double.at(steepest), head) for head in range(heads))
+        work = _multiplications(double)
+        budget = 0 if evaluated.faults() else _budget(work) if regions is None else regions
+        began.append(time.monotonic())
+        segments = _segments(double, subject if subject.x.dtype == torch.float32 else double, budget, progress)
+    began.append(time.monotonic())
+    progress("4/4 cost of a step", 0, 1)
+    coupled = bool(structure) or "coupled" in used.faults()
+    price = cost(subject, coupled, work)
+    seconds = [after - before for before, after in pairwise([*began, time.monotonic()])]
     return Diagnosis(
         subject,
         maps,
@@ -140,12 +161,14 @@ def _examined(subject: Subject, regions: int | None, progress: Progress) -> Diag
         used,
         evaluated,
         broken,
-        _repeatable(probed),
+        _repeatable(subject.first(_PROBED).in_double()),
         structure,
         in_use,
+        steepest,
         in_double,
-        _segments(double, budget, progress),
-        _cost(subject, not structure and "coupled" not in used.faults(), progress),
+        segments,
+        price,
+        dict(zip(("premises", "numbers", "segments", "cost"), seconds, strict=True)),
     )
 
 
@@ -174,9 +197,9 @@ def _probed(subject: Subject) -> Probe:
     return probe(subject.discriminator, lambda x: torch.stack(subject.heads(x), dim=1), [subject.x], len(subject.x))
 
 
-def _broken(subject: Subject) -> tuple[Broken, ...]:
+def _broken(subject: Subject, whole: Probe) -> tuple[Broken, ...]:
     x = subject.x.detach().requires_grad_()
-    return tuple(breaking_modules(subject.discriminator, lambda: subject.heads(x * 1), len(x)))
+    return tuple(breaking_modules(subject.discriminator, lambda: subject.heads(x * 1), len(x), whole))
 
 
 def _repeatable(subject: Subject) -> bool:
@@ -185,27 +208,25 @@ def _repeatable(subject: Subject) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def _budget(subject: Subject) -> int:
+def _multiplications(subject: Subject) -> int:
+    """Those of a forward pass of one sample."""
+    with torch.enable_grad():
+        return multiplications(subject.score(0)(subject.x[:1].detach().requires_grad_()))
+
+
+def _budget(work: int) -> int:
     """Regions that the walks may cost: each takes about one pass, of tangents above its kink and adjoints below it."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        subject.score(0)(subject.x[:1])
-    return int(min(2000, max(48, _WALK_FLOP / max(counter.get_total_flops(), 1))))
+    return min(2000, max(48, _WALKED // max(work, 1)))
 
 
-def _segments(subject: Subject, budget: int, progress: Progress) -> tuple[SegmentReport, ...]:
+def _segments(subject: Subject, sketch: Subject, budget: int, progress: Progress) -> tuple[SegmentReport, ...]:
     pairs = [(i, i + 1) for i in range(0, min(2 * _SEGMENTS, len(subject.x) - 1), 2)]
-    found = []
+    share, found = budget // len(pairs), []
     for done, (first, second) in enumerate(pairs):
-        share = budget // len(pairs)
 
-        def tell(regions: int, done: int = done, share: int = share) -> None:
-            progress("segments", done * share + regions, budget)
+        def tell(regions: int, done: int = done) -> None:
+            progress("3/4 segments", done * share + regions, max(budget, 1))
 
-        progress("segments", done * share, max(budget, 1))
-        found.append(segment(subject, first, second, share, tell))
+        tell(0)
+        found.append(segment(subject, sketch, first, second, share, tell))
     return tuple(found)
-
-
-def _cost(subject: Subject, uncoupled: bool, progress: Progress) -> Cost:
-    progress("cost of a step", 0, 1)
-    return cost(subject, coupled=not uncoupled)

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gnref.certificates import Walk
+from gnref.diagnosis.numbers import numbers_at
 from gnref.diagnosis.subject import Subject
-from gnref.quotient import normalize
 
 Array = NDArray[np.float64]
 SAMPLES = 17
-_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -44,15 +43,26 @@ class SegmentReport:
 
 
 def segment(
-    subject: Subject, first: int, second: int, regions: int, progress: Callable[[int], object]
+    subject: Subject,
+    sketch: Subject,
+    first: int,
+    second: int,
+    regions: int,
+    progress: Callable[[int], object],
 ) -> SegmentReport:
-    """Examine a segment of a float64 subject in evaluation mode; `regions` = 0 only samples it."""
+    """Examine a segment of a float64 subject in evaluation mode; `regions` = 0 only samples it.
+
+    `sketch` is the same subject, perhaps in float32: it is where f̂ is sampled. The quotient that is reported as found
+    is computed anew in float64, so that a float32 sample can miss the largest, but cannot claim one.
+    """
     p, q = subject.x[first], subject.x[second]
     score = subject.score(first)
     length = float((q - p).norm())
     t = np.linspace(0, 1, SAMPLES)
-    normalized, slope = _sampled(score, p, q, t, piecewise_linear=regions > 0)
-    found = _largest(t, normalized, length)
+    normalized, slope = _sampled(sketch.score(first), (p, q), t, sketch.x.dtype, linear=regions > 0)
+    i = int(np.argmax(np.abs(np.diff(normalized))))
+    ends, _ = _sampled(score, (p, q), t[i : i + 2], torch.float64, linear=regions > 0)
+    found = Quotient(float(abs(ends[1] - ends[0])) * (SAMPLES - 1) / length, float(t[i]), float(t[i + 1] - t[i]))
     walk = Walk.of(score, p, q, regions, progress) if regions else None
     if walk is not None and len(walk) > 1:
         found = max(found, _across_kinks(walk), key=lambda quotient: quotient.value)
@@ -60,30 +70,12 @@ def segment(
 
 
 def _sampled(
-    score: Callable[[Tensor], Tensor], p: Tensor, q: Tensor, t: Array, piecewise_linear: bool
+    score: Callable[[Tensor], Tensor], ends: tuple[Tensor, Tensor], t: Array, dtype: torch.dtype, linear: bool
 ) -> tuple[Array, Array]:
-    """f̂ and ‖∇f̂‖ at the points t; inside a linear region ‖∇f̂‖ = (1 - |f̂|)², and 0 where ∇f = 0."""
-    values, slopes = [], []
-    for start in range(0, len(t), _BATCH):
-        times = torch.as_tensor(t[start : start + _BATCH]).reshape(-1, *[1] * p.dim())
-        x = ((1 - times) * p + times * q).requires_grad_()
-        with torch.enable_grad():
-            f = score(x)
-            (v,) = torch.autograd.grad(f.sum(), x, create_graph=not piecewise_linear)
-            normalized, norm = normalize(f, v.flatten(1), "abs")
-            if piecewise_linear:
-                slope = torch.where(norm > 0, (1 - normalized.abs()) ** 2, 0)
-            else:
-                slope = torch.autograd.grad(normalized.sum(), x)[0].flatten(1).norm(dim=1)
-        values.append(normalized.detach())
-        slopes.append(slope.detach())
-    return torch.cat(values).numpy(), torch.cat(slopes).numpy()
-
-
-def _largest(t: Array, normalized: Array, length: float) -> Quotient:
-    quotients = np.abs(np.diff(normalized)) / (np.diff(t) * length)
-    i = int(np.argmax(quotients))
-    return Quotient(float(quotients[i]), float(t[i]), float(t[i + 1] - t[i]))
+    """f̂ and ‖∇f̂‖ at the points t of the segment between `ends`."""
+    times = torch.as_tensor(t).reshape(-1, *[1] * ends[0].dim())
+    found = numbers_at(score, ((1 - times) * ends[0] + times * ends[1]).to(dtype), linear)
+    return found.normalized.numpy(), found.slope.numpy()
 
 
 def _across_kinks(walk: Walk) -> Quotient:

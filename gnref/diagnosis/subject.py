@@ -51,7 +51,11 @@ class Subject:
 
     def first(self, count: int) -> "Subject":
         """The same with the first samples only."""
-        return replace(self, x=self.x[:count], labels=None if self.labels is None else self.labels[:count])
+        return self.at(torch.arange(min(count, len(self.x))))
+
+    def at(self, samples: Tensor) -> "Subject":
+        """The same with the samples of these numbers only."""
+        return replace(self, x=self.x[samples], labels=None if self.labels is None else self.labels[samples])
 
     def in_double(self) -> "Subject":
         """A copy in float64, in the same mode, whose parameters require no gradient."""

@@ -33,6 +33,7 @@ def as_page(
     details: Sequence[str] = (),
     lessons: Mapping[str, Lesson] | None = None,
     pictures: Mapping[str, bytes] | None = None,
+    table: Sequence[Sequence[str]] = (),
 ) -> str:
     """The whole page: a row a claim, which opens to what the claim says, why it has its status, and every check.
 
@@ -45,6 +46,7 @@ def as_page(
         details: Further lines, folded.
         lessons: What is said of a claim, by its id.
         pictures: PNG files by their captions; they become part of the page.
+        table: Numbers above the details, the head first: names to the left, units to the right.
     """
     described = ", ".join(f"{escape(key)} {escape(str(value))}" for key, value in about.items())
     checks: dict[str, list[Row]] = {}
@@ -58,11 +60,11 @@ def as_page(
         f"<h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(first)}</p>' if first else "",
         *(f"<p>{escape(line)}</p>" for line in others),
-        f"<p>{_counts(rows)}, in {seconds:.0f} s. <small>{described}</small></p>",
+        f"<p>{_counts(rows)}, in {_time(seconds)}. <small>{described}</small></p>",
         _legend(),
         *(_claim(row, checks[row.claim], (lessons or {}).get(row.claim)) for row in summary(rows)),
         *(_picture(caption, content) for caption, content in (pictures or {}).items()),
-        _folded("more", "Details", f"<pre>{escape(chr(10).join(details))}</pre>") if details else "",
+        _folded("more", "Every number", _numbers(table) + _lines(details)) if details else "",
         "</body></html>",
     ]
     return "\n".join(filter(None, parts)) + "\n"
@@ -80,6 +82,10 @@ def status_kind(status: str) -> str:
 def _counts(rows: Sequence[Row]) -> str:
     found = Counter(row.verdict for row in summary(rows))
     return ", ".join(f"{count} {escape(verdict)}" for verdict, count in found.items())
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
 
 
 def _legend() -> str:
@@ -164,6 +170,22 @@ def _check(row: Row) -> str:
         f"<tr><td>{escape(row.check)}{notes}</td><td><span{flag}>{escape(row.verdict)}</span></td>"
         f"<td>{escape(row.dtype)}</td>{numbers}</tr>"
     )
+
+
+def _numbers(table: Sequence[Sequence[str]]) -> str:
+    if not table:
+        return ""
+
+    def line(cells: Sequence[str], tag: str) -> str:
+        classes = ["", *[' class="number"'] * (len(cells) - 2), ""]
+        return "".join(f"<{tag}{kind}>{escape(cell)}</{tag}>" for kind, cell in zip(classes, cells, strict=True))
+
+    body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in table[1:])
+    return f'<div class="scroll"><table class="numbers"><tr>{line(table[0], "th")}</tr>{body}</table></div>'
+
+
+def _lines(details: Sequence[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in details) + "</ul>"
 
 
 def _picture(caption: str, content: bytes) -> str:

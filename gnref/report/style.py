@@ -37,6 +37,7 @@ details.checks, details.legend, details.more { margin: .6rem 0; } summary { curs
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; width: 100%; }
 th, td { text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); padding: .25rem .6rem .25rem
   0; overflow-wrap: anywhere; }
+table.numbers { min-width: 46rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; background: #fff; }
 @media (max-width: 44rem) {
