@@ -13,6 +13,7 @@ project_copyright = "the gnref maintainers, MIT licence"
 version = release = gnref.__version__
 
 extensions = [
+    "cross_references",
     "generated_pages",
     "mathml",
     "plain_docstrings",
@@ -24,6 +25,8 @@ extensions = [
 ]
 # One backtick is code, in docstrings and in the gallery alike.
 default_role = "code"
+# Output without a language is no Python.
+highlight_language = "none"
 exclude_patterns = ["_build", "gallery", "README.md"]
 templates_path: list[str] = []
 
@@ -52,10 +55,10 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_memory": False,
-    "min_reported_time": 1e9,
+    "write_computation_times": False,
     "remove_config_comments": True,
     "image_scrapers": ("matplotlib",),
-    "reset_modules": ("matplotlib",),
+    "reset_modules": ("gallery_style.use_house_style",),
     "abort_on_example_error": True,
 }
 

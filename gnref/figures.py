@@ -12,7 +12,8 @@ from gnref.errors import UserError
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
 """Okabe and Ito's colours, darkest first: each is told from the others with every common colour blindness."""
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
+    "axes.prop_cycle": f"cycler(color={list(PALETTE)})",
     "figure.facecolor": "white",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -26,6 +27,7 @@ _STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "image.cmap": "cividis",
 }
+"""What matplotlib's settings are while a picture is drawn."""
 
 
 def picture(draw: Callable[[Any], None], width: float = 7.0, height: float = 4.5, dpi: int = 120) -> bytes:
@@ -36,13 +38,12 @@ def picture(draw: Callable[[Any], None], width: float = 7.0, height: float = 4.5
     """
     try:
         import matplotlib
-        from cycler import cycler
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         raise UserError("pictures need matplotlib; install it with: pip install 'gnref[figures]'") from None
     content = io.BytesIO()
-    with matplotlib.rc_context(_STYLE | {"axes.prop_cycle": cycler(color=PALETTE)}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)

@@ -17,7 +17,7 @@ def parametrize_with_laws(
     generator: GeneratorForm | None = None,
     options: Options | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Make one test a law, for `normalize(discriminator, x, *args, **kwargs) -> scores` in the discriminator's shape.
+    """Make one test a law, for `normalize(discriminator, x, *args, **kwargs) -> scores` in the discriminator's shape::
 
         @parametrize_with_laws(my_normalize, options=Options(expect=("zero-over-zero=NaN, as documented",)))
         def test_gradient_normalization(law):
