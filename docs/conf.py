@@ -11,11 +11,13 @@ project = "gnref"
 author = "the gnref maintainers"
 project_copyright = "the gnref maintainers, MIT licence"
 version = release = gnref.__version__
+description = "Gradient normalization for GANs: the method, its claims checked, its experiments and their verdicts."
 
 extensions = [
     "cross_references",
     "generated_pages",
     "mathml",
+    "page_description",
     "plain_docstrings",
     "myst_parser",
     "sphinx.ext.autodoc",
@@ -27,12 +29,14 @@ extensions = [
 default_role = "code"
 # Output without a language is no Python.
 highlight_language = "none"
-exclude_patterns = ["_build", "gallery", "README.md"]
+exclude_patterns = ["_build", "_extra", "gallery", "README.md"]
 templates_path: list[str] = []
 
 html_theme = "furo"
 html_title = "gnref"
 html_static_path = ["_static"]
+# 404.html, as hosts of static pages look for it.
+html_extra_path = ["_extra"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
@@ -56,6 +60,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "write_computation_times": False,
+    "min_reported_time": 1e9,
     "remove_config_comments": True,
     "image_scrapers": ("matplotlib",),
     "reset_modules": ("gallery_style.use_house_style",),

@@ -1,4 +1,4 @@
-"""Names that mean a page lead to it: a claim's to its page, a law's to its row, and [GN, Eq. 11] to the bibliography."""
+"""Names lead to their pages: a claim's to its page, a law's to its row, [GN, Eq. 11] to the bibliography."""
 
 import re
 from pathlib import Path

@@ -17,9 +17,9 @@ _BARS = {"|", "‖", "∥"}
 def mathml(tex: str, as_block: bool) -> str:
     """The formula as MathML.
 
-    Three things that docutils writes otherwise are put right: the subscript of an accented letter stands beside the letter
-    and not below it, and a bar has no space around it, for it is a bracket and no operator. A norm's bars stay as high as
-    a line.
+    Three things that docutils writes otherwise are put right. The subscript of an accented letter stands beside the
+    letter and not below it. A bar has no space around it, for it is a bracket and no operator. A norm's bars are as
+    high as a line.
 
     Raises:
         ExtensionError: a fraction whose parts stand without braces, which docutils would read as another number.

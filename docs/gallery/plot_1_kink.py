@@ -22,16 +22,18 @@ def f(x: torch.Tensor) -> torch.Tensor:
 
 x = torch.linspace(-2, 2, 4000, dtype=torch.float64)[:, None]
 parts = gnref.normalization_parts(f, x)
-columns = {"f": parts.score, "‖∇f‖": parts.gradient_norm, "f̂ = f / (‖∇f‖ + |f|)": parts.normalized[:, 0]}
+columns = {
+    "f": parts.score,
+    "‖∇f‖": parts.gradient_norm,
+    "f̂ = f / (‖∇f‖ + |f|)": parts.normalized[:, 0],
+}
 
 figure, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
 for axis, (name, values) in zip(axes, columns.items(), strict=True):
-    for side, keep in (("left", x[:, 0] < 0), ("right", x[:, 0] > 0)):
-        axis.plot(x[keep, 0], values.detach()[keep], color="#0072b2", linewidth=2, label=side)
+    for keep in (x[:, 0] < 0, x[:, 0] > 0):
+        axis.plot(x[keep, 0], values.detach()[keep], color="#0072b2", linewidth=2)
     axis.axvline(0, color="gray", linewidth=0.8, linestyle=":")
-    axis.set_title(name)
-    axis.set_xlabel("x")
-    axis.set_ylim(-0.1, 3.1 if name == "f" else 1.3)
+    axis.set(title=name, xlabel="x", ylim=(-0.1, 3.1 if name == "f" else 1.3))
 plt.show()
 
 # %%
@@ -46,4 +48,5 @@ print(f"closed form {1 * 1 / ((1 + 1) * (0 + 1))}, on the grid {left - right:.4f
 half = torch.tensor([[0.5]], dtype=torch.float64, requires_grad=True)
 score = gnref.gradient_normalize(f, half)
 (slope,) = torch.autograd.grad(score.sum(), half)
-print(f"at x = 1/2: f̂ = {score.item():.4f}, slope {slope.item():.4f}, (1 - f̂)² = {(1 - score.item()) ** 2:.4f}")
+print(f"at x = 1/2: f̂ = {score.item():.4f}")
+print(f"slope {slope.item():.4f}, (1 - f̂)² = {(1 - score.item()) ** 2:.4f}")

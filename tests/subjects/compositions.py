@@ -1,7 +1,8 @@
 """What gradient normalization is combined with in training code, and what becomes of value and gradient.
 
-`python tests/subjects/compositions.py` writes compositions.md, which the page on adopting shows; a test compares. Each
-cell is "right" (equal to double backward of the plain discriminator in float64), or the sentence of a refusal.
+`PYTHONPATH=tests python tests/subjects/compositions.py` writes compositions.md, which the page on adopting shows; a
+test compares. Each cell is "right" (equal to double backward of the plain discriminator in float64), or the sentence of
+a refusal.
 """
 
 import copy

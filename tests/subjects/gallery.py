@@ -1,7 +1,8 @@
 """Discriminators in the styles of public GAN code: what a call makes of each as it is, and with its remedy.
 
-`python tests/subjects/gallery.py` writes gallery.md, which the page on adopting shows; a test compares. Eleven are
-those of discriminators.py; the others return, couple and condition in ways that public code does.
+`PYTHONPATH=tests python tests/subjects/gallery.py` writes gallery.md, which the page on adopting shows; a test
+compares. Eleven are those of discriminators.py; the others return, couple and condition in ways that public code
+does.
 """
 
 import re
@@ -313,6 +314,7 @@ def short(sentence: str) -> str:
     """A cell: "right", or what was refused, without the expectation and the remedy."""
     told = sentence.removeprefix("gradient_normalize: ").partition("; ")[0]
     told = re.sub(r"^expected .*?, (?:but|got) ", "", told)
+    told = re.sub(r"^\(", "scores of shape (", told)
     return told if told in ("right", "wrong") else f"refused: {told}"
 
 

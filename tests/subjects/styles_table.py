@@ -1,7 +1,7 @@
 """Which laws each style of public code keeps.
 
-`python tests/subjects/styles_table.py` writes the table, tests/subjects/styles.md, that the documentation shows; a test
-compares.
+`PYTHONPATH=tests python tests/subjects/styles_table.py` writes the table, tests/subjects/styles.md, that the
+documentation shows; a test compares.
 """
 
 import sys
