@@ -9,6 +9,7 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
+from gnref.evidence.simulation import seeds_decide
 from gnref.evidence.trained import Ordering, Trained
 
 METHODS = {"vanilla": "GAN", "sn": "SN-GAN", "1-gp": "WGAN-GP", "gn": "GN-GAN"}
@@ -42,6 +43,7 @@ ARTEFACT = Artefact(
     "figure1",
     "Figure 1: activation functions, CIFAR-10",
     Trained("figure1", {}, RELU_BEST + BETA_HELPS + GN_BEST),
+    seeds_decide,
 )
 
 if __name__ == "__main__":

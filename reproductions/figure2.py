@@ -9,6 +9,7 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
+from gnref.evidence.simulation import seeds_decide
 from gnref.evidence.trained import Ordering, Trained
 
 ORDERS = tuple(
@@ -21,9 +22,7 @@ ORDERS = tuple(
     for other, label in (("gn1", "GN_1"), ("gn0", "GN_0"))
 )
 ARTEFACT = Artefact(
-    "figure2",
-    "Figure 2: variants of gradient normalization, CIFAR-10",
-    Trained("figure2", {}, ORDERS),
+    "figure2", "Figure 2: variants of gradient normalization, CIFAR-10", Trained("figure2", {}, ORDERS), seeds_decide
 )
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from segments import KINDS, summaries
 from gnref.data.load import load
 from gnref.errors import UserError
 from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdict, main
+from gnref.evidence.timing import Estimate
 from gnref.figures import picture
 from gnref.files import write_atomically
 from gnref.training.experiments import EXPERIMENTS
@@ -81,7 +82,7 @@ def job(setting: Setting, method: str, seed: int) -> Job:
 
     return Job(
         f"lipschitz-{setting.name}-{method}", "mini", seed, settings, work, (f"lipschitz.{setting.name}.{method}",),
-        duration=lambda options: "a minute and a half",
+        duration=lambda options: Estimate(90, "a minute and a half"),
     )  # fmt: skip
 
 

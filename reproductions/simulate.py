@@ -29,7 +29,7 @@ def main() -> None:
             print(f"| {lead:.0f} | {k} | {found} |")
     print("\n| lead, in deviations | runs a side | hypotheses in the table | decided |\n|---|---|---|---|")
     for lead in (0.0, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0):
-        for runs, hypotheses in ((32, 14), (16, 10)):
+        for runs, hypotheses in ((32, 14), (16, 10), (8, 8)):
             print(f"| {lead} | {runs} | {hypotheses} | {comparison_power(lead, runs, hypotheses, trials):.2f} |")
 
 

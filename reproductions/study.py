@@ -10,9 +10,10 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
+from gnref.evidence.simulation import runs_decide
 from gnref.evidence.study import RegisteredStudy
 
-ARTEFACT = Artefact("study", "Gradient normalization against other methods", RegisteredStudy())
+ARTEFACT = Artefact("study", "Gradient normalization against other methods", RegisteredStudy(), runs_decide)
 
 if __name__ == "__main__":
     main(ARTEFACT, Path(__file__).parent)

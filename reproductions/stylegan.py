@@ -12,10 +12,14 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
+from gnref.evidence.simulation import sessions_decide
 from gnref.evidence.trained import Trained
 
 ARTEFACT = Artefact(
-    "stylegan", "StyleGAN with gradient normalization", Trained("stylegan", {"gn": "celebahq-1024-stylegan-gn"})
+    "stylegan",
+    "StyleGAN with gradient normalization",
+    Trained("stylegan", {"gn": "celebahq-1024-stylegan-gn"}),
+    sessions_decide,
 )
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdic
 from gnref.evidence.equivalence import ALPHA, Sample, holm
 from gnref.evidence.orderings import judge_ordering
 from gnref.evidence.published import Published
+from gnref.evidence.timing import Estimate
 
 FACTOR = 1.5
 LARGEST_SCATTER = 0.10
@@ -84,7 +85,14 @@ def job(device: str, batch: int) -> Job:
         return measure(device, batch)
 
     return Job(
-        f"table1-{device}", "paper", 0, settings, work, tuple(lines), missing, duration=lambda options: "minutes"
+        f"table1-{device}",
+        "paper",
+        0,
+        settings,
+        work,
+        tuple(lines),
+        missing,
+        duration=lambda options: Estimate(300, "minutes"),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
+from gnref.evidence.simulation import sessions_decide
 from gnref.evidence.trained import Trained
 
 ROWS = {
@@ -19,7 +20,9 @@ ROWS = {
     "resnet.ns": "cifar10-resnet-gn-ns",
     "resnet.ns-without-sigmoid": "cifar10-resnet-gn-ns-without-sigmoid",
 }
-ARTEFACT = Artefact("table2", "Table 2: loss functions under gradient normalization, CIFAR-10", Trained("table2", ROWS))
+ARTEFACT = Artefact(
+    "table2", "Table 2: loss functions under gradient normalization, CIFAR-10", Trained("table2", ROWS), sessions_decide
+)
 
 if __name__ == "__main__":
     main(ARTEFACT, Path(__file__).parent)

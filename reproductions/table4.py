@@ -9,6 +9,7 @@ from pathlib import Path
 import installed  # noqa: F401 - one sentence where gnref is missing
 
 from gnref.evidence import Artefact, main
+from gnref.evidence.simulation import sessions_decide
 from gnref.evidence.trained import Ordering, Trained
 
 ROWS = {"gn-biggan": "cifar10-biggan-gn", "gn-biggan-cr": "cifar10-biggan-gn-cr"}
@@ -19,9 +20,7 @@ ORDER = Ordering(
     score="fid_test",
 )
 ARTEFACT = Artefact(
-    "table4",
-    "Table 4: conditional image generation on CIFAR-10",
-    Trained("table4", ROWS, (ORDER,)),
+    "table4", "Table 4: conditional image generation on CIFAR-10", Trained("table4", ROWS, (ORDER,)), sessions_decide
 )
 
 if __name__ == "__main__":

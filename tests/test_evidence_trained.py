@@ -6,7 +6,7 @@ import pytest
 from subjects.records import record
 
 from gnref.errors import UserError
-from gnref.evidence import Options, Verdict, sessions, trained
+from gnref.evidence import Options, Verdict, cifar10_files, sessions, trained
 from gnref.training.experiments import EXPERIMENTS
 
 PUBLISHED = Path(__file__).parent.parent / "reproductions" / "published.toml"
@@ -68,3 +68,18 @@ def test_images_of_another_library_are_judged_for_the_row_they_are_of(small: tra
     assert found["table5.church256.sn"].ours == ""
     with pytest.raises(UserError, match="say which row"):
         small.lines(Options(home, samples=folders))
+
+
+def test_a_batch_that_is_not_as_published_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MD5 of "abc" is 900150983cd24fb0d6963f7d28e17f72."""
+    assert cifar10_files.differs(tmp_path) is None
+    place = tmp_path / "cifar-10-batches-py"
+    place.mkdir()
+    (place / "data_batch_2").write_bytes(b"abc")
+    assert "data_batch_2 has the MD5 900150983cd24fb0d6963f7d28e17f72" in (cifar10_files.differs(tmp_path) or "")
+    needs = sessions.missing_for("cifar10-cnn-gn", Options(tmp_path, data=tmp_path))
+    assert any("as they were published" in need and "data_batch_2" in need for need in needs)
+    monkeypatch.setitem(cifar10_files.BATCHES_MD5, "data_batch_2", "900150983cd24fb0d6963f7d28e17f72")
+    assert cifar10_files.differs(place) is cifar10_files.differs(tmp_path) is None
+    (place / cifar10_files.ARCHIVE).write_bytes(b"abc")
+    assert "SHA256 ba7816bf" in (cifar10_files.differs(place) or "")

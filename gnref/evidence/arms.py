@@ -9,6 +9,7 @@ from gnref.evidence.jobs import Job
 from gnref.evidence.options import Options
 from gnref.evidence.registered import Regime
 from gnref.evidence.revision import REVISION
+from gnref.evidence.timing import Estimate
 from gnref.training.experiment import Experiment
 
 Scored = Mapping[str, float | None]
@@ -28,7 +29,7 @@ class Kind:
     size: Mapping[str, int]
     """What a score is of."""
     work: Callable[[Experiment, int, tuple[int, ...]], Scored]
-    takes: str
+    takes: Estimate
 
 
 POINTS = Kind(
@@ -38,7 +39,7 @@ POINTS = Kind(
     {"lost": "lost modes", "stray": "stray points"},
     {"points": points.POINTS},
     points.train_and_score,
-    "under a minute of one core",
+    Estimate(60, "a minute of one core"),
 )
 IMAGES = Kind(
     ("factors", "fid"),
@@ -54,7 +55,7 @@ IMAGES = Kind(
     },
     {"images": images.IMAGES},
     images.train_and_score,
-    "one to two minutes of one core",
+    Estimate(90, "one to two minutes of one core"),
 )
 
 

@@ -7,6 +7,7 @@ A script states an `Artefact`: a study with the runs it rests on and the lines i
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, NoReturn, Protocol
@@ -41,6 +42,8 @@ class Artefact:
     name: str
     title: str
     study: Study
+    seeds_decide: Callable[[], str] = lambda: ""
+    """How many runs of a row lead to which verdict, in words for `--dry-run`."""
 
 
 def main(artefact: Artefact, home: Path) -> NoReturn:
@@ -83,7 +86,8 @@ def act(artefact: Artefact, options: Options, arguments: argparse.Namespace) -> 
     if options.samples and not study.judges_images:
         raise UserError(f"--samples: {artefact.name} judges no images of another library")
     if arguments.dry_run:
-        dry_run(artefact.name, artefact.title, _chosen(study.jobs(options), options), options, arguments.json)
+        chosen = _chosen(study.jobs(options), options)
+        dry_run(artefact.name, artefact.title, chosen, options, arguments.json, artefact.seeds_decide())
     if arguments.run:
         code = run_all(_chosen(study.jobs(options), options), options)
     if arguments.plot:

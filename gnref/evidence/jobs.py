@@ -15,6 +15,7 @@ from typing import Any
 from gnref.errors import UserError
 from gnref.evidence.options import Options
 from gnref.evidence.records import Record
+from gnref.evidence.timing import Estimate
 from gnref.provenance import commit, device, script, versions
 
 
@@ -31,7 +32,7 @@ class Job:
     missing: Callable[[Options], list[str]] = lambda options: []
     revision: int | None = None
     """The code's, where a record of another one is out of date."""
-    duration: Callable[[Options], str] = lambda options: "seconds"
+    duration: Callable[[Options], Estimate] = lambda options: Estimate(10, "seconds of one core")
 
     @property
     def id(self) -> str:
@@ -119,29 +120,47 @@ def _alone(jobs: list[Job], options: Options) -> list[str]:
     return arguments + (["--data", str(options.data)] if options.data else [])
 
 
-def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: bool) -> None:
-    """Print what would run, on what, and how long it should take."""
+def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: bool, seeds_decide: str = "") -> None:
+    """Print what would run, on what, and how long it should take; nothing is run, though a step may be timed.
+
+    `seeds_decide` says how many runs of a row lead to which verdict.
+    """
+    times: dict[str, Estimate] = {}
+    for job in jobs:
+        if job.name not in times:
+            times[job.name] = job.duration(options)
     rows: list[dict[str, Any]] = [
         {
             "run": job.id,
             "done": job.done(options),
             "needs": job.missing(options),
-            "takes": job.duration(options),
+            "seconds": times[job.name].seconds,
+            "takes": times[job.name].text,
+            "from": times[job.name].basis,
             "settings": dict(job.settings),
         }
         for job in jobs
     ]
+    waiting = [row for row in rows if not row["done"]]
+    total = Estimate(sum(row["seconds"] for row in waiting), "")
     if as_json:
-        print(json.dumps({"artefact": name, "device": device(), "runs": rows}, indent=1))
+        told = {"artefact": name, "device": device(), "runs": rows, "waiting": len(waiting), "takes": total.text}
+        print(json.dumps(told, indent=1))
         return
-    needs = _needed(job.missing(options) for job in jobs if not job.done(options))
+    needs = _needed(row["needs"] for row in waiting)
     numbers = {need: number for number, need in enumerate(needs, start=1)}
     print(f"{title}\non {device()}:")
-    for row in rows:
-        waits = ", ".join(f"({numbers[need]})" for need in row["needs"])
-        state = "done" if row["done"] else f"needs {waits}" if waits else "ready"
-        print(f"  {row['run']:<44} {row['takes']:<28} {state}")
+    for each, time_of in times.items():
+        mine = [row for job, row in zip(jobs, rows, strict=True) if job.name == each]
+        left = [row for row in mine if not row["done"]]
+        waits = ", ".join(sorted({f"({numbers[need]})" for row in left for need in row["needs"]}))
+        state = "done" if not left else f"needs {waits}" if waits else "ready"
+        runs = f"{len(mine)} run{'s' * (len(mine) > 1)}"
+        print(f"  {each:<36} {runs:<7} {time_of.text + ' each':<22} {state:<22} {time_of.basis}")
     _print_needs(needs)
+    print(f"{len(waiting)} of {len(rows)} runs wait" + (f": {total.text} on this device, in all" if waiting else ""))
+    if seeds_decide:
+        print(seeds_decide)
 
 
 def _needed(missing: Iterable[list[str]]) -> Counter[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gnref.errors import UserError
-from gnref.evidence import timing
+from gnref.evidence import cifar10_files, timing
 from gnref.evidence.guards import Session
 from gnref.evidence.jobs import Job
 from gnref.evidence.options import Options
@@ -27,7 +27,7 @@ PROTOCOLS = {
 
 SOURCES = {
     "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz, 170 MB, SHA-256 "
-    "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce, unpacked",
+    f"{cifar10_files.ARCHIVE_SHA256}, unpacked",
     "stl10": "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz, 2.6 GB, unpacked",
     "celebahq": "made as https://github.com/tkarras/progressive_growing_of_gans says, one png or jpg an image",
     "lsun-church": "http://dl.yf.io/lsun/scenes/church_outdoor_train_lmdb.zip, 2.3 GB, unpacked",
@@ -68,7 +68,14 @@ def job(name: str, seed: int, serves: tuple[str, ...] = ()) -> Job:
         return missing_for(name, options)
 
     return Job(
-        name, "paper", seed, settings(name), work, serves, missing, duration=lambda options: timing.hours(name, options)
+        name,
+        "paper",
+        seed,
+        settings(name),
+        work,
+        serves,
+        missing,
+        duration=lambda options: timing.estimate(name, options),
     )
 
 
@@ -138,6 +145,8 @@ def missing_for(name: str, options: Options) -> list[str]:
         needs.append(f"{experiment.dataset} images: {SOURCES.get(experiment.dataset, 'a folder of them')}; {given}")
     elif experiment.dataset == "cifar10" and next(options.data.rglob("*.jp*g"), None):
         needs.append(f"{experiment.dataset} images as they were published ({options.data} holds JPEG copies)")
+    elif experiment.dataset == "cifar10" and (wrong := cifar10_files.differs(options.data)):
+        needs.append(f"{experiment.dataset} images as they were published ({wrong})")
     weights = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_URL.rsplit("/", 1)[1]
     if not weights.exists():
         needs.append(f"Inception weights: {INCEPTION_URL}, 91 MB, SHA-256 {INCEPTION_SHA256}..., as {weights}")

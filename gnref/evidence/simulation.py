@@ -55,3 +55,29 @@ def comparison_power(lead: float, runs: int, hypotheses: int, trials: int, alpha
     bound = few_wins(runs, runs, alpha / hypotheses / 2)
     wins = [(draw.normal(0, 1, runs)[:, None] > draw.normal(lead, 1, runs)[None, :]).sum() for _ in range(trials)]
     return float(np.mean(np.array(wins) < bound))
+
+
+def sessions_decide(trials: int = 400) -> str:
+    """How often how many sessions of a printed row decide, where its truth is as printed and where it is 25 % off."""
+    rows = [(k, shares(0.0, k, 0.026, trials)[0], shares(0.25, k, 0.026, trials)[2]) for k in SESSIONS]
+    return "Simulated, by sessions of a row: " + "; ".join(
+        f"{k}: a true FID is {WORDS[0]} in {true:.0%}, one 25 % off {WORDS[2]} in {off:.0%}" for k, true, off in rows
+    )
+
+
+def seeds_decide(trials: int = 200) -> str:
+    """How often how many seeds a row decide an ordering."""
+    rows = [(k, *(ordering_shares(lead, k, trials)[0] for lead in LEADS[1:])) for k in SEEDS]
+    return "Simulated, by seeds of a row: " + "; ".join(
+        f"{k}: a lead of 1, 2, 4 deviations is {WORDS[0]} in {one:.0%}, {two:.0%}, {four:.0%}"
+        for k, one, two, four in rows
+    )
+
+
+def runs_decide(trials: int = 1000) -> str:
+    """How often so many runs a side decide a hypothesis of the study."""
+    cases = ((32, 14), (16, 10), (8, 8))
+    rows = [(n, m, *(comparison_power(lead, n, m, trials) for lead in (1.0, 1.5, 2.0))) for n, m in cases]
+    return "Simulated, by runs a side and hypotheses in the table: " + "; ".join(
+        f"{n}, {m}: means 1, 1.5, 2 deviations apart are told in {a:.0%}, {b:.0%}, {c:.0%}" for n, m, a, b, c in rows
+    )

@@ -1,11 +1,13 @@
-"""How long an experiment takes on a device: seconds of real steps, measured once, extrapolated to all its steps.
+"""How long an experiment takes on a device: real steps, timed, times all its steps.
 
 Steps are the experiment's own (networks, batch, updates of D, augmentation); the images are random bytes, which take as
-long.
+long. Where a whole batch takes too long, its n-th part is timed and taken n times, which is a little pessimistic: some
+of a step's work does not depend on the batch.
 """
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,30 @@ from gnref.errors import UserError
 from gnref.evidence.options import Options
 from gnref.files import write_atomically
 from gnref.provenance import device
+from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
+from gnref.training.schedule import resolutions
+
+NOW_STEPS, NOW_IMAGES = 1, 4
+"""What is timed where this device was not measured before: one step, on a CPU of so many images."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a run takes here, and what says so."""
+
+    seconds: float
+    basis: str
+
+    @property
+    def text(self) -> str:
+        """`70 CPU-hours`; minutes or seconds where it is less than one."""
+        kind = "CPU-" if device().startswith("CPU") else ""
+        for unit, length in (("hour", 3600), ("minute", 60)):
+            if self.seconds >= length:
+                count = f"{self.seconds / length:,.0f}"
+                return f"{count} {kind}{unit}" + "s" * (count != "1")
+        return f"{self.seconds:.0f} {kind}seconds"
 
 
 def file(options: Options) -> Path:
@@ -22,12 +47,12 @@ def file(options: Options) -> Path:
 
 
 def measured(options: Options) -> dict[str, Any]:
-    """Device, then experiment, to seconds a step and the number of steps they are the mean of."""
+    """Device, then experiment, to what `measure` found."""
     kept = file(options)
     return dict(json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else {}
 
 
-def keep(name: str, found: dict[str, float], options: Options) -> None:
+def keep(name: str, found: dict[str, Any], options: Options) -> None:
     """Add an experiment's time on this device to the measured ones."""
     devices = measured(options)
     devices.setdefault(device(), {})[name] = found
@@ -40,45 +65,73 @@ def keep(name: str, found: dict[str, float], options: Options) -> None:
         ) from error
 
 
-def hours(name: str, options: Options) -> str:
-    """`70 hours` where this device was measured."""
-    here = measured(options).get(device(), {}).get(name)
-    if here is None:
-        return "timing.py measures it"
-    kind = "CPU-hours" if device().startswith("CPU") else "hours"
-    about = "about " * (here["share"] > 1)
-    return f"{about}{here['seconds_per_step'] * EXPERIMENTS[name].steps / 3600:,.0f} {kind}"
+def estimate(name: str, options: Options) -> Estimate:
+    """A run's time on this device: from what was measured on it, else from a step that is timed now."""
+    e = EXPERIMENTS[name]
+    found = measured(options).get(device(), {}).get(name)
+    when = "measured before" if found else "timed now"
+    if found is None:
+        share = max(1, e.batch // NOW_IMAGES) if device().startswith("CPU") else 1
+        found = measure(name, NOW_STEPS, share)
+    steps, share = found["steps"], found["share"]
+    of = "of the whole batch" if share == 1 else f"of a batch {share} times smaller"
+    at = found["seconds_per_step"]
+    if isinstance(at, dict):
+        seconds = sum(count * at[str(resolution)] for resolution, (_, count) in resolutions(e).items())
+        of += " at each resolution"
+    else:
+        seconds = e.steps * at
+    return Estimate(seconds, f"{steps} step{'s' * (steps > 1)} {of}, {when}")
 
 
-def measure(name: str, steps: int, share: int) -> dict[str, float]:
+def measure(name: str, steps: int, share: int) -> dict[str, Any]:
     """Seconds a step, after one step to warm up; on a CPU of the process's own time, so that other work does not count.
 
-    With `share` above 1 batches are that much smaller, and the time is taken to be proportional to the batch.
+    Of an experiment that grows, by resolution, at the first step that holds it. With `share` above 1 batches are that
+    much smaller, and the time is taken to be proportional to the batch.
     """
     import torch
 
     from gnref.data.images import ImageSet
-    from gnref.training.schedule import moment
     from gnref.training.trainer import Trainer
 
     whole = EXPERIMENTS[name]
     smaller = {key: max(1, getattr(whole, key) // share) for key in ("batch", "generator_batch")}
-    experiment = whole.changed(**smaller)
+    e = whole.changed(**smaller)
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    count = max(256, 2 * experiment.batch)
-    size = moment(experiment, 0).resolution if experiment.phase_images else experiment.size
     draws = torch.Generator().manual_seed(0)
-    images = torch.randint(256, (count, 3, size, size), generator=draws, dtype=torch.uint8)
+    count = max(16, 2 * e.batch)
+    images = torch.randint(256, (count, 3, e.size, e.size), generator=draws, dtype=torch.uint8)
     labels = torch.randint(10, (count,), generator=draws)
-    trainer = Trainer(experiment, ImageSet(images, labels).to(place), 0)
+    labels[:10] = torch.arange(10)
+    trainer = Trainer(e, ImageSet(images, labels).to(place), 0)
+    larger = whole.batch / e.batch
+    if not e.phase_images:
+        return {"seconds_per_step": round(larger * _timed(trainer, steps), 4), "steps": steps, "share": share}
+    found = {}
+    for resolution, (held_from, _) in resolutions(e).items():
+        trainer.step_number = held_from
+        found[str(resolution)] = round(larger * _timed(trainer, steps), 4)
+        print(f"    at {resolution} pixels {found[str(resolution)]:.3f} s a step", flush=True)
+    return {"seconds_per_step": found, "steps": steps, "share": share}
+
+
+def _timed(trainer: Any, steps: int) -> float:
+    import torch
+
+    on_gpu = trainer.device.type == "cuda"
+    clock = time.perf_counter if on_gpu else time.process_time
     trainer.step()
-    clock = time.perf_counter if place.type == "cuda" else time.process_time
-    if place.type == "cuda":
+    if on_gpu:
         torch.cuda.synchronize()
     began = clock()
     for _ in range(steps):
         trainer.step()
-    if place.type == "cuda":
+    if on_gpu:
         torch.cuda.synchronize()
-    seconds = (clock() - began) / steps * whole.batch / experiment.batch
-    return {"seconds_per_step": round(seconds, 4), "steps": steps, "share": share}
+    return (clock() - began) / steps
+
+
+def timed(e: Experiment) -> bool:
+    """Whether an experiment is at the appendix's scale, so that its time is worth knowing beforehand."""
+    return e.dataset not in ("shapes", "ring", "grid")

@@ -76,6 +76,17 @@ def _phases(size: int, batch: int, phase_images: int) -> tuple[_Phase, ...]:
     return tuple(phases)
 
 
+def resolutions(e: Experiment) -> dict[int, tuple[int, int]]:
+    """Of an experiment that grows: by resolution, the first step that holds it and its steps, fading in included."""
+    found: dict[int, tuple[int, int]] = {}
+    phases = _phases(e.size, e.batch, e.phase_images)
+    ends = [*(phase.first_step for phase in phases[1:]), e.steps]
+    for phase, end in zip(phases, ends, strict=True):
+        _, before = found.get(phase.resolution, (0, 0))
+        found[phase.resolution] = phase.first_step, before + end - phase.first_step
+    return found
+
+
 def progressive_steps(images: int, size: int, batch: int, phase_images: int) -> int:
     """The steps in which a progressive schedule shows `images` reals."""
     phases = _phases(size, batch, phase_images)
