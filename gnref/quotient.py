@@ -64,7 +64,10 @@ class _Quotient(torch.autograd.Function):
         slope = cotangent / total
         alpha, beta = slope * complement, -slope * value
         if ctx.zeta == "gran":
-            beta = beta * (1 - EPSILON / norm.clamp_min(tiny**0.5).square())
+            # f/(g² + ε) times (ε - g²)/(g² + ε), with each g beside what it divides: g² alone would leave the range.
+            g, at_least_1 = norm.clamp_min(tiny), norm.clamp_min(1)
+            share = (EPSILON / g - g) / total
+            beta = cotangent * share * (f.to(wide) / at_least_1 / (total * (g / at_least_1)))
         if recorded:
             beta = beta.masked_fill(dead, 0)
         direction = v / norm.clamp_min(tiny).view(-1, 1)
@@ -91,7 +94,7 @@ def _terms(f: Tensor, norm: Tensor, zeta: Zeta) -> tuple[Tensor, Tensor, Tensor]
         if zeta == "one":
             total = norm + 1
         else:
-            least = torch.finfo(norm.dtype).smallest_normal ** 0.5
+            least = torch.finfo(norm.dtype).smallest_normal
             total = norm if zeta == "zero" else norm + EPSILON / norm.clamp_min(least)
             total = total.masked_fill(norm == 0, torch.inf)
         complement = torch.ones_like(f)

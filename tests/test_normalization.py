@@ -1,6 +1,7 @@
 """The method's plumbing: shapes, dtypes, modes, refusals, side effects, and the exponent range."""
 
 import math
+import re
 from fractions import Fraction
 
 import pytest
@@ -8,8 +9,10 @@ import torch
 from torch import nn
 
 import gnref
+from gnref import quotient
 from gnref.quotient import normalize
 
+EPSILON = Fraction(quotient.EPSILON)
 ZETAS = ("abs", "one", "zero")
 
 
@@ -299,11 +302,27 @@ def test_what_cannot_be_normalized_is_refused(case: str, method: str) -> None:
     assert torch.equal(random_state, torch.get_rng_state())
 
 
-@pytest.mark.parametrize("argument", [{"zeta": "relu"}, {"method": "fast"}, {"reduce": "sum"}])
-def test_a_wrong_argument_is_refused(argument: dict[str, str]) -> None:
-    (name,) = argument
-    with pytest.raises(ValueError, match=f"expected {name} "):
-        gnref.gradient_normalize(discriminator(), points(), **argument)
+WRONG = {
+    "zeta": ("relu", 'zeta "abs" (GN), "one" (GN_1), "zero" (GN_0) or "gran" (GraN), got \'relu\''),
+    "method": ("fast", 'method "auto", "double-backward" or "replay", got \'fast\''),
+    "reduce": ("sum", "reduce None or \"mean\", got 'sum'"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_argument_is_refused(name: str) -> None:
+    value, expected = WRONG[name]
+    with pytest.raises(ValueError, match=f"^{re.escape(f'gradient_normalize: expected {expected}')}$"):
+        gnref.gradient_normalize(discriminator(), points(), **{name: value})
+
+
+def test_what_is_no_module_is_not_wrapped() -> None:
+    with pytest.raises(TypeError) as refusal:
+        gnref.GradientNormalized(len)  # type: ignore[arg-type]
+    assert str(refusal.value) == (
+        "GradientNormalized: expected a torch.nn.Module, got builtin_function_or_method; "
+        "gradient_normalize takes any callable"
+    )
 
 
 def test_a_discriminators_own_error_passes_unchanged() -> None:
@@ -324,7 +343,8 @@ def test_coupled_computes_the_gradient_of_the_summed_score() -> None:
     parts = gnref.normalization_parts(D, torch.tensor([[1.0], [2.0]]), coupled=True)
     assert parts.gradient_norm.tolist() == [3, 3]
     assert parts.method == "double-backward"
-    with pytest.raises(ValueError, match=r'^gradient_normalize: .*"double-backward" with coupled=True'):
+    expected = 'expected method "auto" or "double-backward" with coupled=True, got \'replay\''
+    with pytest.raises(ValueError, match=f"^gradient_normalize: {expected}$"):
         gnref.gradient_normalize(D, torch.ones(2, 1), coupled=True, method="replay")
 
 
@@ -335,6 +355,9 @@ def exact(f: float, v: float, zeta: str) -> tuple[Fraction, Fraction, Fraction]:
     """f̂, ∂f̂/∂f and ∂f̂/∂v at n = 1 in rational arithmetic: g = |v|."""
     F, V = Fraction(f), Fraction(v)
     g = abs(V)
+    if zeta == "gran":
+        square = g**2 + EPSILON
+        return F * g / square, g / square, F * (EPSILON - g**2) / square**2 * (0 if V == 0 else V / g)
     N = g + {"abs": abs(F), "one": Fraction(1), "zero": Fraction(0)}[zeta]
     if N == 0 or (zeta == "zero" and g == 0):
         return Fraction(0), Fraction(0), Fraction(0)
@@ -352,7 +375,7 @@ EXPONENTS = {
 
 
 @pytest.mark.parametrize("dtype", list(EXPONENTS))
-@pytest.mark.parametrize("zeta", ZETAS)
+@pytest.mark.parametrize("zeta", [*ZETAS, "gran"])
 def test_values_and_derivatives_are_right_over_the_exponent_range(dtype: torch.dtype, zeta: str) -> None:
     """f = ±1.25·2^a, v = 1.5·2^b for all pairs (a, b), and f = 0, v = 0.
 
@@ -374,7 +397,7 @@ def test_values_and_derivatives_are_right_over_the_exponent_range(dtype: torch.d
     assert v.grad is not None
     found = torch.stack([value.detach(), f.grad, v.grad[:, 0]], 1)
     for row, (case_f, case_v) in zip(found.tolist(), table.tolist(), strict=True):
-        total = abs(Fraction(case_v)) + {"abs": abs(Fraction(case_f)), "one": 1, "zero": 0}[zeta]
+        total = abs(Fraction(case_v)) + {"abs": abs(Fraction(case_f)), "one": 1, "zero": 0, "gran": EPSILON}[zeta]
         if dtype == torch.float64 and (0 < abs(case_v) < info.smallest_normal or total > info.max):
             continue
         if dtype == torch.float64 and 0 < total < info.smallest_normal:
@@ -387,6 +410,28 @@ def test_values_and_derivatives_are_right_over_the_exponent_range(dtype: torch.d
             assert math.isfinite(got), (name, case_f, case_v, got)
             slack = 6 * abs(want) * Fraction(info.eps) / 2 + 3 * quantum * max(1, 1 / denominator)
             assert abs(Fraction(got) - want) <= slack, (name, case_f, case_v, got, float(want))
+
+
+@pytest.mark.parametrize("zeta", [*ZETAS, "gran"])
+def test_the_value_may_be_changed_in_place_before_the_backward_pass(zeta: str) -> None:
+    f, v = (torch.tensor([2.0], dtype=torch.float64, requires_grad=True) for _ in range(2))
+    value, _ = normalize(f, v[:, None], zeta)  # type: ignore[arg-type]
+    expected = torch.autograd.grad(normalize(f, v[:, None], zeta)[0].sum(), (f, v))  # type: ignore[arg-type]
+    found = torch.autograd.grad(value.mul_(2).sum(), (f, v))
+    assert [2 * g.item() for g in expected] == [g.item() for g in found]
+
+
+@pytest.mark.parametrize("zeta", ZETAS)
+def test_the_second_derivative_is_finite_where_the_gradient_is_0_and_right_where_it_is_1(zeta: str) -> None:
+    """f = 1, and v = 0 or 1: in v it is 2/N³ and the first one is -1/N², each of at most 8 roundings below 2."""
+    f = torch.ones(2, dtype=torch.float64)
+    v = torch.tensor([[0.0], [1.0]], dtype=torch.float64, requires_grad=True)
+    (first,) = torch.autograd.grad(normalize(f, v, zeta)[0].sum(), v, create_graph=True)  # type: ignore[arg-type]
+    (second,) = torch.autograd.grad(first.sum(), v)
+    N = {"abs": 2, "one": 2, "zero": 1}[zeta]
+    assert first[0].item() == second[0].item() == 0
+    assert abs(first[1].item() + 1 / N**2) <= 8 * 2**-52
+    assert abs(second[1].item() - 2 / N**3) <= 8 * 2**-52
 
 
 @pytest.mark.parametrize("zeta", ZETAS)
