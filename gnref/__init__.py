@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gnref.losses import Loss as Loss
     from gnref.losses import hinge as hinge
     from gnref.losses import non_saturating as non_saturating
+    from gnref.losses import non_saturating_of_ratio as non_saturating_of_ratio
     from gnref.losses import non_saturating_without_sigmoid as non_saturating_without_sigmoid
     from gnref.losses import wasserstein as wasserstein
     from gnref.normalization import GradientNormalized as GradientNormalized
@@ -41,6 +42,7 @@ _HOME = {
     "Loss": "losses",
     "hinge": "losses",
     "non_saturating": "losses",
+    "non_saturating_of_ratio": "losses",
     "non_saturating_without_sigmoid": "losses",
     "wasserstein": "losses",
     # penalties

@@ -6,7 +6,7 @@ from hypothesis import Phase, example, given, settings
 
 from gnref.claims.witnesses import SHIFT
 from gnref.laws import Case, losses
-from gnref.strategies import cases, half_edges
+from gnref.strategies import cases, half_edges, ratios
 
 DTYPES = (torch.float32, torch.float64)
 WITH_BFLOAT16 = (*DTYPES, torch.bfloat16)
@@ -35,6 +35,16 @@ def test_half_precision(law, device, method, case, judged):
 def test_probability_without_sigmoid(law, dtype, device, case, judged):
     """(1 + f̂)/2 is a probability."""
     judged(law, case.to(dtype, device))
+
+
+@pytest.mark.parametrize("law", [losses.log_form], ids=str)
+@given(case=ratios())
+@example(case=0.0)
+@example(case=-4e7)
+@example(case=4e7)
+def test_log_form(law, case, judged):
+    """The same loss of t = f/‖∇f‖, where f̂ rounds to ±1 too."""
+    judged(law, case)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -72,6 +72,33 @@ def test_without_sigmoid_clamps_the_logarithm_and_refuses_scores_outside_its_dom
         gnref.non_saturating_without_sigmoid.generator(torch.tensor([1.5]))
 
 
+def test_the_log_form_of_f_over_its_gradient_is_the_loss_without_sigmoid() -> None:
+    """Values and parameter gradients of a network, in float64: a few hundred roundings of numbers of size 1."""
+    torch.manual_seed(0)
+    D = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1)).double()
+    real, fake = torch.randn(2, 5, 3, dtype=torch.float64)
+    found = []
+    for loss, zeta in ((gnref.non_saturating_without_sigmoid, "abs"), (gnref.non_saturating_of_ratio, "zero")):
+        scores = [gnref.gradient_normalize(D, x, zeta=zeta) for x in (real, fake)]  # type: ignore[arg-type]
+        value = loss.discriminator(*scores) + 2 * loss.generator(scores[1])
+        found.append(torch.cat([value.view(1), *(g.flatten() for g in torch.autograd.grad(value, D.parameters()))]))
+    assert (found[0] - found[1]).abs().max() <= 2.0**-42
+
+
+def test_the_log_form_is_right_where_a_score_rounds_to_minus_one() -> None:
+    """f = x - 4e7 in float32, where f̂ is -1: the exact gradient in f is -1/(1 + |t|)."""
+    D = nn.Linear(1, 1)
+    D.weight.data.fill_(1)
+    D.bias.data.fill_(-4e7)
+    x = torch.zeros(1, 1)
+    loss = gnref.non_saturating_without_sigmoid.generator(gnref.gradient_normalize(D, x))
+    (rounded,) = torch.autograd.grad(loss, D.bias)
+    loss = gnref.non_saturating_of_ratio.generator(gnref.gradient_normalize(D, x, zeta="zero"))
+    (right,) = torch.autograd.grad(loss, D.bias)
+    assert abs(right.item() * (1 + 4e7) + 1) < 2**-20
+    assert rounded.item() / right.item() > 1e4  # -3.1e-4 for -2.5e-8
+
+
 def linear(*weights: float) -> nn.Module:
     D = nn.Linear(len(weights), 1).double()
     D.weight.data.copy_(torch.tensor([weights]))

@@ -25,6 +25,11 @@ def _ns() -> list[Prose | Step]:
         Prose("-1 ≤ f̂ ≤ 1, so p = (1 + f̂)/2 lies in [0, 1]: log p and log(1 - p) need no sigmoid"),
         equal("f(x) = x + 3 at -5: f̂", value, F(-2, 3)),
         Step(f"p = {p}, in [0, 1]", 0 <= p <= 1),
+        equal(
+            "of t = f/‖∇f‖ = -2 instead: p = 1/(2(1 + |t|)), so that -log p = log 2 + log(1 + |t|)",
+            F(1, 2 * (1 + 2)),
+            p,
+        ),
         Step("e ≤ 1/0! + 1/1! + ... + 1/8! + 2/9! < 3, so σ(1) = e/(1 + e) < 3/4", e < 3 and e / (1 + e) < F(3, 4)),
         Prose(
             "With a sigmoid p would lie in [σ(-1), σ(1)] ⊂ (1/4, 3/4): a different objective, not the same one twice"
@@ -85,9 +90,10 @@ CLAIMS = (
         "right while 1 - |f̂| is more than rounding.",
         "log clamped (at -100, as PyTorch does); |f|/‖∇f‖ well below 1/ε for the gradient",
         "float-limited",
-        "A statement about the domain; the objective differs from the one with a sigmoid. In float32, where f = -3·10⁷ "
-        "and ‖∇f‖ = 1, p rounds to a few units of 1 - |f̂|, and the gradient in f is 10⁴ times what it should be; the "
-        "same loss as log 2 + log(1 + |t|), t = f/‖∇f‖, is benign.",
+        "A statement about the domain; the objective differs from the one with a sigmoid. In float32, where f = -4·10⁷ "
+        "and ‖∇f‖ = 1, f̂ rounds to -1, p to 0, and the gradient in f is 10⁴ times what it should be. The "
+        "same loss of t = f/‖∇f‖, log 2 + log(1 + |t|) for t < 0 and log(1 + 1/(1 + 2t)) for t ≥ 0, is right wherever "
+        "t is: gnref.non_saturating_of_ratio, of gradient_normalize(..., zeta='zero').",
         _ns,
     ),
     Claim(

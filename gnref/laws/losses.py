@@ -1,6 +1,8 @@
 """B.4: scores in [-1, 1], the loss without a sigmoid, and Eq. 15, by which the hinge is the Wasserstein loss."""
 
+import math
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from gnref.laws.case import Case, Normalize, judge
 from gnref.laws.edges import Edge, edge_roundings, exact_edge
 from gnref.laws.examples import network_cases
 from gnref.laws.expected import scores_of
-from gnref.laws.law import law
+from gnref.laws.law import law, law_of_f
 
 
 @law("output-range", evidence="equality", drawn="cases", fixed=network_cases)
@@ -72,6 +74,44 @@ def probability_without_sigmoid(normalize: Normalize, case: Case) -> float:
     loss = losses.non_saturating_without_sigmoid
     values = torch.stack([loss.discriminator(scores, scores), loss.generator(scores)])
     return judge("the loss is finite", bool(values.isfinite().all()), True, 0.0, case.snippet())
+
+
+def extreme_ratios() -> Iterator[float]:
+    """t at which f̂ rounds to ±1 in float32 or float64, and 0, where the two branches meet."""
+    yield from (0.0, -4e7, 4e7, -1e18, 1e18)
+
+
+@law_of_f("ns-without-sigmoid", evidence="derived bound", drawn="ratios", fixed=extreme_ratios)
+def log_form(case: float) -> float:
+    """-log((1 + f̂)/2) and its slope in t = f/‖∇f‖, in the log form, in float32 and float64; `case` is t.
+
+    The closed forms are those of f̂ = t/(1 + |t|) in the rational t that the dtype holds: the value by the logarithm of
+    1/(2(1 + |t|)) or (1 + 2t)/(2(1 + t)), the slope -1/(1 + |t|) or -1/((1 + t)(1 + 2t)). At most 12 roundings each:
+    of 1 + 2t, its reciprocal, the sum within log1p and twice 2 for a logarithm, and a sum of two positive values.
+    """
+    worst = 0.0
+    for dtype in (torch.float32, torch.float64):
+        t = torch.tensor([case], dtype=dtype, requires_grad=True)
+        exact = Fraction(t.item())
+        size = 1 + abs(exact)
+        share, slope = 1 / (2 * size), -1 / size
+        if exact >= 0:
+            share, slope = (1 + 2 * exact) / (2 * size), slope / (1 + 2 * exact)
+        # 1 - p is exact, so that log1p keeps what p has rounded away.
+        value = -math.log1p(-float(1 - share)) if share > Fraction(1, 2) else -math.log(share)
+        bound = 12 * torch.finfo(dtype).eps / 2
+        loss = losses.non_saturating_of_ratio
+        forms = {
+            "generator": (loss.generator(t), value, slope),
+            "discriminator on fakes": (loss.discriminator(torch.zeros_like(t), -t) - math.log(2), value, slope),
+        }
+        for name, (got, expected, steep) in forms.items():
+            (gradient,) = torch.autograd.grad(got, t)
+            allowed = bound * (abs(expected) + (2 * math.log(2) if name != "generator" else 0))
+            worst = max(worst, judge(f"{name} at t = {case} in {dtype}", got.item(), expected, allowed, f"t = {case}"))
+            allowed = bound * abs(float(steep)) + torch.finfo(dtype).smallest_normal
+            worst = max(worst, judge(f"d {name}/dt", gradient.item(), float(steep), allowed, f"t = {case} in {dtype}"))
+    return worst
 
 
 @law("eq-15-hinge-wasserstein", evidence="equality", drawn="cases", fixed=network_cases, needs=("parameter gradient",))
