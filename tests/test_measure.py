@@ -22,6 +22,7 @@ from gnref.measure import METHODS, PARTS, Setting, Steps, count, interleaved, me
 from gnref.measure.tables import Figure
 from gnref.training.distributed import Processes
 from gnref.training.experiments import EXPERIMENTS
+from gnref.training.objectives import make_networks
 from gnref.training.trainer import Trainer
 
 NETWORKS = ("cnn-32", "resnet-32", "resnet-48", "biggan-32", "resnet-128")
@@ -78,6 +79,21 @@ def test_memory(network: str, layout: Any) -> None:
 def test_the_generators_step_has_no_other_product() -> None:
     vanilla, gn = counted("resnet-32", "generator step", "vanilla", "gn")
     assert vanilla.gflop == gn.gflop
+
+
+def test_a_gpu_gets_the_networks_that_the_cpu_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that gradients on the two can be compared: another device's generator draws other numbers from a seed."""
+
+    class MadeError(Exception):
+        pass
+
+    def made(e: Any, layout: Any) -> None:
+        networks = make_networks(e, layout)
+        raise MadeError({parameter.device.type for network in networks for parameter in network.parameters()})
+
+    monkeypatch.setattr("gnref.measure.steps.make_networks", made)
+    with pytest.raises(MadeError, match=r"{'cpu'}"):
+        Steps(Setting("resnet-32", "gn", 2, device="cuda", width=2))
 
 
 def test_an_iteration_is_its_parts() -> None:

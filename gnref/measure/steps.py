@@ -89,12 +89,16 @@ class Steps:
                 f"Steps: {setting.network} has no pooling to fuse; choose the layout plain or channels-last"
             )
         self.experiment, self._device = e, torch.device(setting.device)
-        with torch.random.fork_rng(), self._device:
+        # Made on the CPU, for another device's generator draws other numbers from a seed; meta tensors have none.
+        where = torch.device("meta" if self._device.type == "meta" else "cpu")
+        with torch.random.fork_rng(), where:
             torch.manual_seed(0)
-            self.generator, self.discriminator = make_networks(e, setting.layout)
-            self.real, self.fake = (self._laid_out(torch.randn(n, 3, e.size, e.size)) for _ in range(2))
-            self.latents = torch.randn(2 * n, e.latent)
-            self.labels = torch.arange(2 * n) % e.classes if e.classes else None
+            made = make_networks(e, setting.layout)
+            self.generator, self.discriminator = (network.to(self._device) for network in made)
+            images = (torch.randn(n, 3, e.size, e.size) for _ in range(2))
+            self.real, self.fake = (self._laid_out(image.to(self._device)) for image in images)
+            self.latents = torch.randn(2 * n, e.latent).to(self._device)
+        self.labels = torch.arange(2 * n, device=self._device) % e.classes if e.classes else None
         self.objective = DiscriminatorObjective(e, self.discriminator, differentiated_by(setting.method))
         self._tasks = {"D": self._of_discriminator(), "G": self._of_generator(), "images": self._of_images()}
         self._captured: dict[str, LossFunction] = {}

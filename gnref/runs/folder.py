@@ -202,6 +202,8 @@ def _loaded(path: Path, content: bytes, device: torch.device | str) -> State:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a pickle that torch.save did not write
             state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    except torch.OutOfMemoryError:
+        raise  # of the device, and no fault of the file
     # Of bytes that are no checkpoint, torch.load raises UnpicklingError, RuntimeError, EOFError, KeyError and others.
     except Exception:
         state = None
