@@ -22,7 +22,8 @@ class Held:
     """One saved tensor, and what may be kept in its place."""
 
     def __init__(self, tensor: Tensor) -> None:
-        self.tensor: Tensor | None = tensor
+        # A result comes with its graph, whose node holds this: a ring that nothing would ever free.
+        self.tensor: Tensor | None = tensor.detach()
         self.version = tensor._version
         self.need: Need = "value"
         self.size, self.strides, self.dtype, self.device = tensor.size(), tensor.stride(), tensor.dtype, tensor.device

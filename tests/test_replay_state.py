@@ -2,7 +2,8 @@
 
 import gc
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -55,6 +56,22 @@ def test_activations_are_gone_before_the_backward_pass(method: Any, stays: bool)
     scores = gnref.gradient_normalize(discriminator, normal(4, 3, 8, 8), method=method)
     assert (kept[0]() is not None) == stays
     scores.sum().backward()
+
+
+def ends_in_an_error(score: Tensor) -> Tensor:
+    raise RuntimeError("of the discriminator's own")
+
+
+@pytest.mark.usefixtures("no_collector")
+@pytest.mark.parametrize("end", [ends_in_an_error, torch.tanh], ids=["error", "not piecewise linear"])
+def test_a_forward_pass_that_is_not_replayed_holds_nothing(end: Callable[[Tensor], Tensor]) -> None:
+    """A rectifier's result is watched: autograd saves it in the node that made it, which its graph refers to."""
+    kept: list[weakref.ref[torch.UntypedStorage]] = []
+    body = nn.Sequential(nn.Flatten(), nn.Linear(192, 8), nn.ReLU()).double()
+    body[2].register_forward_hook(lambda module, args, output: kept.append(weakref.ref(output.untyped_storage())))
+    with suppress(RuntimeError):
+        gnref.gradient_normalize(lambda x: end(body(x)).sum(1), normal(4, 3, 8, 8))
+    assert kept[0]() is None
 
 
 def test_an_exception_inside_the_discriminator_leaves_nothing_behind() -> None:
