@@ -5,7 +5,7 @@ rectifier's result its sign, of a pooled map its shape; but that is known only w
 `Activations` packs each saved tensor into a `Held`, and a plan says later what becomes of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -39,8 +39,15 @@ class Held:
         """Where the values are positive: bool, kept from now on in their place."""
         if self.positive is None:
             values = self.tensor if self.tensor is not None else self.blank()
-            # Of a result that is nowhere negative, whether it is 0 is the same question, and answered sooner.
-            self.positive = values.bool() if self.need == "zero or not" else values > 0
+            self.positive = torch.empty_like(values, dtype=torch.bool)
+            for part, into in zip(pieces(values), pieces(self.positive), strict=True):
+                # Of a number that is not negative, whether it is 0 is the same question; a CPU answers it sooner.
+                if self.need == "zero or not":
+                    into.copy_(part)
+                elif values.device.type == "cpu":
+                    into.copy_(part.clamp_min(0))
+                else:
+                    torch.gt(part, 0, out=into)
             self.tensor = None
         return self.positive
 
@@ -97,6 +104,19 @@ class Activations:
                 'to look at what the graph saved, pass method="double-backward"'
             )
         self.restore(self, node, held)
+
+
+_PIECE = 2**16  # entries
+
+
+def pieces(x: Tensor) -> Sequence[Tensor]:
+    """On a CPU equal parts along the first axis, so small that one operation finds in the cache what another wrote.
+
+    Other devices convert dtypes within an operation, and would pay for the launches.
+    """
+    if x.numel() <= _PIECE or x.device.type != "cpu":
+        return (x,)
+    return torch.split(x, max(1, _PIECE * x.size(0) // x.numel()))
 
 
 def blank(size: tuple[int, ...], like: Tensor) -> Tensor:

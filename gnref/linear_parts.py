@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnref.activations import Held, blank
+from gnref.activations import Held, blank, pieces
 from gnref.operations import shape, stem
 
 
@@ -57,22 +57,14 @@ class _Rectifier:
 
     def _times(self, values: Tensor, own: bool) -> Tensor:
         result = values if own else torch.empty_like(values)
-        pieces = (_pieces(each) for each in (values, result, self._held.sign()))
-        for part, into, positive in zip(*pieces, strict=True):
+        # Of the dtypes of a mask the one that is widened soonest.
+        parts = (pieces(each) for each in (values, result, self._held.sign().view(torch.uint8)))
+        for part, into, positive in zip(*parts, strict=True):
             if self._slope:
-                sign = positive.to(values.dtype)
-                torch.ops.aten.leaky_relu_backward.grad_input(part, sign, self._slope, False, grad_input=into)
+                torch.ops.aten.leaky_relu_backward.grad_input(part, positive, self._slope, False, grad_input=into)
             else:
-                torch.mul(part, positive.view(torch.uint8), out=into)  # of the dtypes of a mask the fastest factor
+                torch.mul(part, positive, out=into)
         return result
-
-
-_PIECE = 2**20  # entries: a factor is widened to the values' dtype, and so the widened one stays small
-
-
-def _pieces(x: Tensor) -> Sequence[Tensor]:
-    """Equal parts along the first axis, of about `_PIECE` entries."""
-    return torch.split(x, max(1, _PIECE * len(x) // max(x.numel(), 1)))
 
 
 class _Sum:

@@ -5,6 +5,7 @@ samples along axis 0 and have as many x-dependent operands as its kind admits; a
 a rule (`bilinear.RULES`). Whatever is not listed is not exact: there is no default.
 """
 
+from functools import cache
 from typing import Any
 
 from torch import Tensor
@@ -59,7 +60,12 @@ KINDS: dict[str, str] = {
 
 def stem(node: Any) -> str:
     """The operation's name: "ConvolutionBackward0" is "Convolution"."""
-    return str(node.name()).split("::")[-1].rstrip("0123456789").removesuffix("Backward")
+    return _stem(node.name())
+
+
+@cache
+def _stem(name: str) -> str:
+    return name.split("::")[-1].rstrip("0123456789").removesuffix("Backward")
 
 
 def shape(node: Any, output: int = 0) -> tuple[int, ...]:
@@ -126,9 +132,9 @@ def _moves_axis_0(node: Any, operand: tuple[int, ...], out: tuple[int, ...]) -> 
 
 
 # On one linear piece these are y = A h with no constant added, as long as every operand depends on x.
-_HOMOGENEOUS = (
-    "Abs Add Sub Neg Relu LeakyRelu Maximum Minimum Clone ToCopy Mm Bmm Expand "
-    f"{_PRODUCT} {_RESAMPLING} {_AXES} {_VIEW}"
+_HOMOGENEOUS = frozenset(
+    f"Abs Add Sub Neg Relu LeakyRelu Maximum Minimum Clone ToCopy Mm Bmm Expand {_PRODUCT} {_RESAMPLING} {_AXES} "
+    f"{_VIEW}".split()
 )
 _JOINS = ("Add", "Sub", "Maximum", "Minimum", "Cat", "Stack")
 
@@ -138,7 +144,7 @@ def adds_nothing(node: Any, data: list[int]) -> bool:
     name = stem(node)
     if name == "ClampMin":
         return not isinstance(node._saved_min, Tensor) and node._saved_min == 0
-    return name in _HOMOGENEOUS.split() and (name not in _JOINS or len(data) == len(node.next_functions))
+    return name in _HOMOGENEOUS and (name not in _JOINS or len(data) == len(node.next_functions))
 
 
 # Of what an operation saved: what its pass for the gradient in x, and the transpose of that pass, read.
@@ -147,6 +153,7 @@ _SHAPE = (
     "MaxPool3DWithIndices ReflectionPad1D ReflectionPad2D ReflectionPad3D ReplicationPad1D ReplicationPad2D "
     "ReplicationPad3D"
 )
+_SHAPES = frozenset(_SHAPE.split())
 
 
 def needs(node: Any) -> tuple[str, Need] | None:
@@ -156,4 +163,4 @@ def needs(node: Any) -> tuple[str, Need] | None:
         return "_saved_result", "zero or not"
     if name == "LeakyRelu":
         return ("_saved_self" if hasattr(node, "_saved_self") else "_saved_result"), "sign"
-    return ("_saved_self", "shape") if name in _SHAPE.split() else None
+    return ("_saved_self", "shape") if name in _SHAPES else None

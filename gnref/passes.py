@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Variable
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from gnref import bilinear, operations
@@ -180,8 +181,13 @@ class Down:
 
     def _hooked(self, edge: Edge) -> Tensor:
         """What has arrived at a tensor of the graph, once the hooks that somebody may have on it have seen it."""
-        place = [GradientEdge(*edge)]
-        (delta,) = torch.autograd.grad(place, place, [self._deltas.pop(edge)], retain_graph=True)
+        # As torch.autograd.grad(place, place, [delta], retain_graph=True), less its looks at what it is given: half of
+        # what a replay spends beside its passes would be those.
+        place = (GradientEdge(*edge),)
+        delta: Tensor
+        (delta,) = Variable._execution_engine.run_backward(
+            place, (self._deltas.pop(edge),), True, False, place, False, accumulate_grad=False
+        )
         return delta
 
 
@@ -224,7 +230,7 @@ class Up:
         delta = self._adjoints.pop(number, None)
         if delta is None or step.rule is None:
             return
-        z, alpha = self._points[step.taken[0]], self._rows(len(delta))
+        z, alpha = self._points[step.taken[0]], self._rows(delta.size(0))
         if not self._path.known and step.rule.operand is not None:
             z = mixed(alpha, getattr(step.met, step.rule.operand), z)
         for edge, gradient in zip(step.parameters, step.rule.pull(alpha, delta, z), strict=True):
@@ -242,7 +248,7 @@ class Up:
         elif step.rule is not None:
             pushed, fresh = step.rule.push(points[0]), True
             if self._path.known and step.rule.constant is not None:
-                pushed.add_(step.rule.constant(self._rows(len(pushed))).to(pushed.dtype))
+                pushed.add_(step.rule.constant(self._rows(pushed.size(0))).to(pushed.dtype))
             results = [pushed]
         for output, result in enumerate(results):
             if result is not None:
@@ -252,7 +258,7 @@ class Up:
 
     def _rows(self, count: int) -> Tensor:
         """α for each of `count` rows, of which a sample may have several."""
-        per_sample = count // max(len(self._alpha), 1)
+        per_sample = count // max(self._alpha.size(0), 1)
         return self._alpha.repeat_interleave(per_sample) if per_sample > 1 else self._alpha
 
 
