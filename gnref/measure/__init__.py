@@ -6,7 +6,7 @@ Benchmarks, Table 1 and `python -m gnref.measure` all use these.
 from gnref.measure.counting import Count, count
 from gnref.measure.methods import METHODS, NETWORKS
 from gnref.measure.steps import PARTS, Setting, Steps
-from gnref.measure.tables import measured, table1
+from gnref.measure.tables import measured, pays_from, table1
 from gnref.measure.timing import environment, interleaved, ratio
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "ratio",
     "environment",
     "measured",
+    "pays_from",
     "table1",
 ]

@@ -19,7 +19,7 @@ from gnref.files import check_outputs, write_atomically
 from gnref.measure import gpu
 from gnref.measure.methods import METHODS, NETWORKS
 from gnref.measure.steps import PARTS, Part, Setting
-from gnref.measure.tables import Figure, measured
+from gnref.measure.tables import Figure, measured, pays_from
 from gnref.measure.timing import environment
 from gnref.training.execution import Capture, Layout
 
@@ -67,6 +67,8 @@ def _measure(options: Any) -> int:
         found = measured(settings, parts, 0 if options.count else options.rounds)
         print("\n".join(_lines(found)), flush=True)
         figures += found
+        if options.capture != "eager" and not options.count:
+            print("\n".join(_paying(setting) for setting in settings), flush=True)
     if options.json:
         report = {"command": " ".join(sys.argv[1:]), "environment": where, "figures": [f.as_json() for f in figures]}
         write_atomically(options.json, json.dumps(report, indent=1) + "\n")
@@ -108,6 +110,13 @@ def _lines(figures: Sequence[Figure]) -> list[str]:
             f"{figure.gflop:>8.2f} {figure.launches:>8} {figure.peak_bytes / 1e6:>8.1f}"
         )
     return lines
+
+
+def _paying(setting: Setting) -> str:
+    found = pays_from(setting)
+    from_, first = found["pays from"], found["first"]
+    when = "never" if from_ is None else f"from {from_:.0f} gradients of D on"
+    return f"{setting.method}, {setting.layout}: {setting.capture} pays {when}; the first took {first:.1f} s"
 
 
 def _number(value: float | None) -> str:

@@ -1,6 +1,7 @@
 """Rows of figures: each setting counted, timed beside the others, and set against the unnormalized step."""
 
 import statistics
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -95,3 +96,20 @@ def table1(
             "generator seconds": statistics.median(g),
         }
     return table
+
+
+def pays_from(setting: Setting, rounds: int = 7) -> dict[str, float | None]:
+    """From how many of D's gradients on a setting's capture has paid, beside the eager ones, and why.
+
+    In seconds: the first call, which captures, in wall time, since other processes compile too; an eager gradient and a
+    later one, as `interleaved` measures them. "pays from" is None where nothing is spared.
+    """
+    part: Part = "discriminator gradient"
+    eager, fast = (Steps(each).body(part) for each in (replace(setting, capture="eager"), setting))
+    began = time.monotonic()
+    fast()
+    first = time.monotonic() - began
+    times = interleaved({"eager": eager, "later": fast}, rounds, setting.device)
+    before, after = (statistics.median(seconds) for seconds in times.values())
+    spared = before - after
+    return {"first": first, "eager": before, "later": after, "pays from": first / spared if spared > 0 else None}
