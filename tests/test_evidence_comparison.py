@@ -36,6 +36,13 @@ def test_no_failure_is_called_where_the_control_could_not_see_one() -> None:
     assert alone[0].verdict is Verdict.UNDECIDED
 
 
+def test_a_failure_says_where_an_instrument_contradicts_the_control() -> None:
+    disputed = Comparison("control", {"first": (LOW, HIGH), "second": (HIGH, LOW)}, control=True)
+    found = judge([disputed, Comparison("x", {"first": (HIGH, LOW), "second": (LOW, LOW)})])
+    assert [each.verdict for each in found] == [Verdict.CONFLICT, Verdict.FAIL]
+    assert found[1].reason.endswith("by first alone, for second contradicts the control")
+
+
 def test_a_diverged_run_counts_as_the_worst() -> None:
     assert _word((LOW, [math.inf] * 12), (LOW, HIGH)) is Verdict.PASS
     assert two_sided((LOW, [*LOW[:-3], *[math.inf] * 3])) < 1

@@ -10,7 +10,14 @@ from subjects.records import record
 
 from gnref.evidence import Job, Options, Record, Verdict, points, study
 from gnref.evidence.registered import Registered
-from gnref.evidence.revision import GUARDED, REVISION, trajectory
+from gnref.evidence.revision import (
+    GUARDED,
+    GUARDED_IMAGES,
+    REVISION,
+    scores_of_known_images,
+    trajectory,
+    trajectory_of_images,
+)
 from gnref.training.experiments import EXPERIMENTS
 
 OPTIONS = Options(Path(__file__).parent.parent / "reproductions")
@@ -62,6 +69,19 @@ def test_the_code_is_of_the_revision_that_its_records_carry(arm: str) -> None:
     kept = json.loads((Path(__file__).parent / "trajectories.json").read_text())
     assert kept["revision"] == REVISION
     assert trajectory(arm) == pytest.approx(kept["arms"][arm], abs=1e-9)
+
+
+@pytest.mark.parametrize("arm", GUARDED_IMAGES)
+def test_images_are_trained_as_the_records_were(arm: str) -> None:
+    """Two steps in float64, as above."""
+    kept = json.loads((Path(__file__).parent / "trajectories.json").read_text())
+    assert trajectory_of_images(arm) == pytest.approx(kept["images"][arm], abs=1e-9)
+
+
+def test_images_are_scored_as_the_records_were() -> None:
+    """The features are of float32: 1e-3 of every score, and 1e-3 where it is near 0."""
+    kept = json.loads((Path(__file__).parent / "trajectories.json").read_text())
+    assert scores_of_known_images() == pytest.approx(kept["scores"], rel=1e-3, abs=1e-3)
 
 
 def _complete(job: Job, shift: float) -> Record:

@@ -22,29 +22,32 @@ class Kind:
     instruments: tuple[str, str]
     heading: str
     """The first instrument's, in a table."""
-    axis: str
-    """The same in a picture."""
+    axes: tuple[str, str]
+    """Both in a picture."""
     beside: Mapping[str, str]
     """Instruments that stand beside it in the table, by their headings."""
     size: Mapping[str, int]
     """What a score is of."""
     work: Callable[[Experiment, int, tuple[int, ...]], Scored]
     takes: Estimate
+    cost_steps: int
+    """Steps of which the cost of one is the mean: as many as every lazy penalty of its arms needs for its share."""
 
 
 POINTS = Kind(
     ("wasserstein", "stray"),
     "W1",
-    "Wasserstein distance to the reals, lower is better",
+    ("Wasserstein distance to the reals, lower is better", "share of stray points"),
     {"lost": "lost modes", "stray": "stray points"},
     {"points": points.POINTS},
     points.train_and_score,
     Estimate(60, "a minute of one core"),
+    16,
 )
 IMAGES = Kind(
     ("factors", "fid"),
     "factors",
-    "energy distance of what images show, lower is better",
+    ("energy distance of what images show, lower is better", "FID in shapes-features, lower is better"),
     {
         "fid": "FID in shapes-features",
         "class": "class",
@@ -56,6 +59,7 @@ IMAGES = Kind(
     {"images": images.IMAGES},
     images.train_and_score,
     Estimate(90, "one to two minutes of one core"),
+    2,
 )
 
 

@@ -4,7 +4,8 @@ A table's hypotheses are judged together. Each is a two-sided exact rank test on
 keeps the chance of any wrong rejection in the table below α.
 
     PASS        rejected, in the direction of the sentence
-    FAIL        rejected, in the other direction, and the regime's control passes: a failure could have been seen
+    FAIL        rejected, in the other direction, and the regime's control passes, by the first instrument: a failure
+                could have been seen. Where another instrument contradicts the control, the reason says so
     CONFLICT    another instrument, tested alike, says the opposite
     UNDECIDED   otherwise
 """
@@ -46,6 +47,7 @@ def judge(comparisons: Sequence[Comparison], alpha: float = 0.05) -> list[Findin
     first, *others = instruments
     controls = [i for i, each in enumerate(comparisons) if each.control]
     seen = bool(controls) and all(rejected[first][i] and signs[first][i] for i in controls)
+    disputed = sorted({name for i in controls for name in others if rejected[name][i] and not signs[name][i]})
     found = []
     for i, each in enumerate(comparisons):
         reason = described(each.scores[first])
@@ -58,6 +60,7 @@ def judge(comparisons: Sequence[Comparison], alpha: float = 0.05) -> list[Findin
             word = Verdict.PASS
         elif seen:
             word = Verdict.FAIL
+            reason += f"; by {first} alone, for {', '.join(disputed)} contradicts the control" if disputed else ""
         else:
             word, reason = Verdict.UNDECIDED, f"{reason}; the control does not pass, so no failure is called here"
         found.append(Finding(word, reason))

@@ -7,6 +7,7 @@ from statistics import median
 import torch
 
 from gnref.data.load import load
+from gnref.evidence.arms import kind
 from gnref.evidence.jobs import Job
 from gnref.evidence.options import Options
 from gnref.evidence.registered import Regime
@@ -14,8 +15,7 @@ from gnref.evidence.revision import REVISION
 from gnref.measure.counting import count
 from gnref.training.trainer import Trainer
 
-ROUNDS, STEPS = 5, 16
-"""A multiple of 16 steps, so that every lazy penalty has its share."""
+ROUNDS = 5
 
 
 def jobs(regime: Regime) -> list[Job]:
@@ -27,7 +27,8 @@ def jobs(regime: Regime) -> list[Job]:
 
 
 def _job(regime: Regime, name: str, arms: tuple[str, ...]) -> Job:
-    settings = {"regime": regime.name, "arms": list(arms), "rounds": ROUNDS, "steps": STEPS, **regime.recipe}
+    steps = kind(regime).cost_steps
+    settings = {**regime.recipe, "regime": regime.name, "arms": list(arms), "rounds": ROUNDS, "steps": steps}
     lines = (f"study.{regime.name}.cost",)
     return Job(name, "study", 0, settings, lambda options: measure(regime, arms), lines, revision=REVISION)
 
@@ -35,18 +36,19 @@ def _job(regime: Regime, name: str, arms: tuple[str, ...]) -> Job:
 def measure(regime: Regime, arms: tuple[str, ...]) -> Mapping[str, float | None]:
     """`flops/ARM`, of a mean step; `seconds/ARM/ROUND`, of this process's own time, a step's."""
     torch.set_num_threads(1)
+    steps = kind(regime).cost_steps
     found: dict[str, float | None] = {}
     trainers = {}
     for arm in arms:
         e = regime.experiment(arm)
         trainers[arm] = Trainer(e, load(e.dataset, None, e.size), 0)
-        found[f"flops/{arm}"] = sum(count(trainers[arm].step).flops for _ in range(STEPS)) / STEPS
+        found[f"flops/{arm}"] = sum(count(trainers[arm].step).flops for _ in range(steps)) / steps
     for turn in range(ROUNDS):
         for arm, trainer in trainers.items():
             began = time.process_time()
-            for _ in range(STEPS):
+            for _ in range(steps):
                 trainer.step()
-            found[f"seconds/{arm}/{turn}"] = (time.process_time() - began) / STEPS
+            found[f"seconds/{arm}/{turn}"] = (time.process_time() - began) / steps
     return found
 
 

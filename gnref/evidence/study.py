@@ -51,7 +51,7 @@ class RegisteredStudy:
     judges_images: ClassVar[bool] = False
 
     def jobs(self, options: Options) -> list[Job]:
-        """Every arm of every regime, in the registered order; then what the first regime's steps cost."""
+        """Every arm of every regime, in the registered order; then what a step costs, of points and of images."""
         registered = Registered.of(options)
         regimes = registered.regimes()
         runs = [
@@ -60,7 +60,8 @@ class RegisteredStudy:
             for arm in regime.arms
             for seed in regime.seeds
         ]
-        return [*runs, *cost.jobs(regimes[0])]
+        first = {arms.kind(regime).heading: regime for regime in reversed(regimes)}.values()
+        return [*runs, *(job for regime in first for job in cost.jobs(regime))]
 
     def lines(self, options: Options) -> list[Line]:
         """Every hypothesis of every regime."""

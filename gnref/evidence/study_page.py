@@ -1,7 +1,10 @@
 """The study's findings as Markdown: verdicts, arms with their costs, and medians over the learning rates."""
 
 from collections.abc import Sequence
-from statistics import quantiles
+from math import exp, log
+from statistics import median, quantiles
+
+import numpy as np
 
 from gnref.evidence import arms, cost
 from gnref.evidence.lines import Line
@@ -18,6 +21,7 @@ def page(options: Options) -> str:
     for regime in regimes:
         mine = [line for line in lines if line.id.startswith(f"study.{regime.name}.")]
         parts += [f"### {regime.title}", _runs(regime), _arms(regime, options), _verdicts(mine)]
+        parts += [_at_equal_cost(regime, options)] if cost.ratios(regime, options) else []
     return "\n\n".join([*parts, "### Medians over the regimes", _medians(regimes, options)])
 
 
@@ -48,6 +52,25 @@ def _arms(regime: Regime, options: Options) -> str:
     head += ["multiplications a step", "CPU seconds a step"] if ratios else []
     body = [_row(cells) for _, cells in sorted(rows, key=lambda row: row[0])]
     return "\n".join([_row(head), "|" + "---|" * len(head), *body]) if rows else "Not run."
+
+
+def _at_equal_cost(regime: Regime, options: Options) -> str:
+    """Medians where an arm has cost as much as the unnormalized one at the end, interpolated between scored steps."""
+    ratios, kind = cost.ratios(regime, options), arms.kind(regime)
+    rows = []
+    for arm in regime.arms:
+        found = records(regime, arm, options)
+        if not found or arm not in ratios:
+            continue
+        reached = [median(values(found, kind.instruments[0], step)) for step in regime.scored_at]
+        steps = [regime.scored_at[-1] / ratio for ratio in ratios[arm]]
+        at = [exp(float(np.interp(log(step), np.log(regime.scored_at), np.log(reached)))) for step in steps]
+        rows.append((at[0], [NAMES.get(arm, arm), *(f"{value:.2f}" for value in at)]))
+    head = ["arm", f"{kind.heading} at equal multiplications", f"{kind.heading} at equal CPU seconds"]
+    body = [_row(cells) for _, cells in sorted(rows, key=lambda row: row[0])]
+    budget = f"{regime.scored_at[-1]} steps of the unnormalized arm"
+    said = f"For the budget of {budget}, interpolated between the scored steps (in logarithms):"
+    return "\n".join([said, "", _row(head), "|---|---|---|", *body])
 
 
 def _verdicts(lines: list[Line]) -> str:
