@@ -1,5 +1,6 @@
 """Weights in and out: the original code's checkpoints, safetensors, model cards; bit for bit."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from subjects.original_layout import discriminator, generator
 from subjects.small_experiments import bits, command, images, small
 
 from gnref.errors import UserError
+from gnref.exchange.exporting import export
 from gnref.exchange.importing import import_weights
 from gnref.exchange.names import original_name, to_original
 from gnref.exchange.reading import read_original
@@ -104,6 +106,22 @@ def test_export_and_import_are_each_others_inverse(name, layout, tmp_path, capsy
         train(e, images(e), back)
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"generator": {"class": "CNNGenerator", "arguments": {"depth": 3}}}, "CNNGenerator that cannot be built"),
+        ({"generator": {"class": "CNNGenerator", "arguments": "size"}}, "CNNGenerator that cannot be built"),
+        ({"generator": {"class": "os.system", "arguments": {}}}, "a generator this version does not have"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_exported(change, says, tmp_path):
+    run = run_of("shapes16-cnn-gn", tmp_path / "run")
+    Run(run).describe({**Run(run).description(), **change})
+    with pytest.raises(UserError, match=says):
+        export(run, safetensors=True, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", ["shapes16-resnet-gn", "shapes-biggan-gn"])
 def test_the_model_card_loads_without_the_trainer(name, tmp_path, capsys, monkeypatch):
     """Its program, in a fresh interpreter that has no `gnref.training`, draws what the run's generator draws."""
@@ -162,6 +180,9 @@ def test_what_is_no_checkpoint_of_the_original_is_refused(tmp_path):
         read_original(path, e)
     with pytest.raises(UserError, match="could not be read: No such file"):
         read_original(tmp_path / "nowhere.pt", e)
+    os.mkfifo(tmp_path / "pipe.pt")
+    with pytest.raises(UserError, match="is no file but a pipe"):
+        read_original(tmp_path / "pipe.pt", e)
     with pytest.raises(UserError, match="say which experiment it was"):
         import_weights(path)
     with pytest.raises(UserError, match="is no export of gnref"):

@@ -68,6 +68,9 @@ def test_the_list_shows_every_setting_with_its_source(capsys, monkeypatch):
         (["train", "celebahq-256-resnet-gn", "--data", "nowhere"], "nowhere: expected a folder of 256 x 256 images"),
         (["train", "shapes-cnn-gn", "--settings", "penalty=1-gp"], "1-gp needs a positive penalty_weight"),
         (["sample", "nowhere"], "nowhere is no run folder"),
+        (["sample", "run", "--count", "9" * 30], "--count: expected from 1 to 2^31 - 1 images"),
+        (["sample", "run", "--seed", "-1"], "--seed: expected a seed from 0 to 2^32 - 1"),
+        (["sample", "run", "--out", ""], "name a folder"),
     ],
 )
 def test_a_mistake_is_one_sentence_on_stderr(words, says, tmp_path, capsys, monkeypatch):

@@ -1,8 +1,10 @@
 """Several processes train as one."""
 
 import json
+import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import get_type_hints
@@ -14,7 +16,7 @@ from subjects.small_experiments import images, small
 from gnref.errors import UserError
 from gnref.runs import Run
 from gnref.training.arguments import TrainArguments
-from gnref.training.distributed import Processes
+from gnref.training.distributed import Processes, joined
 from gnref.training.schedule import moment
 from gnref.training.trainer import Trainer
 
@@ -94,3 +96,18 @@ def test_a_batch_that_cannot_be_split_is_refused():
     e = small("shapes16-cnn-gn")
     with pytest.raises(UserError, match="batch 4 cannot be split over 3 processes"):
         Trainer(e, images(e), processes=Processes(torch.device("cpu"), 0, 3))
+
+
+@pytest.mark.parametrize("end", [None, UserError("a mistake"), RuntimeError("a fault"), KeyboardInterrupt()])
+def test_the_process_group_is_destroyed_on_every_way_out(end, monkeypatch):
+    """A thread of gloo that is at work while the interpreter ends aborts the process: none is left by then."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = {"RANK": 0, "LOCAL_RANK": 0, "WORLD_SIZE": 1, "MASTER_PORT": free.getsockname()[1]}
+    for name, value in {**place, "MASTER_ADDR": "127.0.0.1"}.items():
+        monkeypatch.setenv(name, str(value))
+    with nullcontext() if end is None else pytest.raises(type(end)), joined("cpu"):
+        assert torch.distributed.is_initialized()
+        if end is not None:
+            raise end
+    assert not torch.distributed.is_initialized()

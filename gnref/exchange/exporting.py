@@ -28,13 +28,18 @@ def export(
     from gnref.exchange.names import CHECKPOINT, to_original
     from gnref.exchange.reading import FILES
     from gnref.files import check_outputs, write_atomically
-    from gnref.runs import Run, load_state
+    from gnref.runs import Run, build_generator, load_state, load_weights
     from gnref.training.experiment import from_settings
+    from gnref.training.objectives import make_networks
 
     source, out = Run(run), out or run / "export"
     check_outputs({}, {"--out": out})
     description, state = source.description(), load_state(source, best)
     e = from_settings(description["experiment"])
+    # Whoever loads the export finds a generator that can be built, with weights that fit it.
+    networks = {"generator": build_generator(description["generator"]), "discriminator": make_networks(e)[1]}
+    for name in FILES:
+        load_weights(networks.get(name, networks["generator"]), state.get(name), str(run))
     files: dict[str, bytes | str] = {}
     if safetensors:
         from safetensors.torch import save

@@ -40,6 +40,8 @@ def read_original(path: Path, e: Experiment) -> tuple[int, Weights]:
 
     Raises: UserError for a file that is none, holds anything else, or is of another architecture than `e`.
     """
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is no file but a pipe, socket or device; name the checkpoint")
     try:
         with torch.serialization.safe_globals(_NUMBERS):
             found: Any = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)

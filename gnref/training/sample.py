@@ -19,8 +19,12 @@ def sample(
         ema: True is the moving average's, False the raw generator's; by default what the experiment scores.
         best: The checkpoint with the best score instead of the last.
     """
-    if count < 1:
-        raise UserError(f"--count: expected at least 1 image, got {count}")
+    if not 1 <= count < 2**31:
+        raise UserError(f"--count: expected from 1 to 2^31 - 1 images, got {count}")
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--seed: expected a seed from 0 to 2^32 - 1, got {seed}")
+    if out is not None and not out.name:
+        raise UserError(f"--out {out}: name a folder; a grid of the first images stands beside it")
     # Here and not above: `gnref --help` reads this file and has no use for PyTorch.
     import torch
 

@@ -31,8 +31,8 @@ class Line:
 def lines(f: Path, reproductions: list[str]) -> list[Line]:
     """All of them; `f` is the folder of the fixtures."""
     groups = (
-        _evaluate(f), _sample(f), _train(f), _verify(f), _conform(f), _claims(), _measure(f), _vectors(f),
-        _reproductions(f, reproductions), _surroundings(f, reproductions),
+        _evaluate(f), _sample(f), _exchange(f), _train(f), _verify(f), _conform(f), _claims(), _measure(f),
+        _vectors(f), _reproductions(f, reproductions), _surroundings(f, reproductions),
     )  # fmt: skip
     return list(chain.from_iterable(groups))
 
@@ -112,6 +112,26 @@ def _sample(f: Path) -> Iterator[Line]:
     yield Line("gnref", ("sample", run, "--ema", "perhaps"))
 
 
+def _exchange(f: Path) -> Iterator[Line]:
+    for run in (*_bad_runs(f), str(f / "empty"), str(f / "absent"), str(f / "target"), str(f / "pipe"), ""):
+        fine = "metrics-" in run or "locked" in run or "-setting" in run or run.endswith(("score-ema", "-generator"))
+        yield Line(
+            "gnref", ("export", run, "--safetensors", "--out", "out"), codes=(0, 2) if fine else (2,), writes=fine
+        )
+    run = str(f / "run")
+    yield Line("gnref", ("export", run))
+    yield Line("gnref", ("export", run, "--safetensors", "--best", "--out", "out"))
+    for out in _outputs(f):
+        fine = out.endswith(("/folder", "/nowhere/out.json"))
+        yield Line("gnref", ("export", run, "--original", "--out", out), codes=(0, 2) if fine else (2,), writes=fine)
+    for weights in (*_bad_weights(f), str(f / "good.npz"), str(f / "empty"), run, "", str(f / "images")):
+        yield Line("gnref", ("import", weights))
+        yield Line("gnref", ("import", weights, "cifar10-resnet-gn", "--folder", "new"))
+    checkpoint = str(next((f / "run" / "checkpoints").iterdir()))
+    for name in ("", "nonsense", "cifar10-resnet-gn", EXPERIMENT):
+        yield Line("gnref", ("import", checkpoint, name, "--folder", "new"))
+
+
 def _train(f: Path) -> Iterator[Line]:
     start = ("train", EXPERIMENT, "--steps", "2", "--no-tensorboard", "--settings", *SMALL)
     for name in ("", "shapes", "cifar10-resnet-gn-typo", "../x", "SHAPES16-CNN-GN", "-", "a" * 5000):
@@ -150,10 +170,11 @@ def _train(f: Path) -> Iterator[Line]:
         "size=100000000",
         "score_ema=2",
         "width=100000000",
-        "batch=100000000",
         "latent=100000000000",
     ):
         yield Line("gnref", (*start, word))
+    # A step that asks for more memory than there is has begun a run that could go on elsewhere.
+    yield Line("gnref", (*start, "batch=100000000"), writes=True)
     for option in ("log", "sample", "checkpoint", "score"):
         for value in ("0", *NUMBERS[:4]):
             yield Line("gnref", (*start, f"--{option}-every", value))

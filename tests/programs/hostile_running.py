@@ -17,7 +17,7 @@ import torch
 from hostile_lines import Line
 
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 300.0
+LIMIT = 120.0
 """Seconds after which a line or call counts as hanging."""
 MEMORY = 24 * 2**30
 """Bytes of address space a child may ask for, so that none of them takes the machine with it."""
