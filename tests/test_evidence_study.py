@@ -1,6 +1,7 @@
 """The study in the plane: what is registered, what a run scores, and what becomes of records of older code."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from subjects.records import record
 
-from gnref.evidence import Job, Options, Record, Verdict, points, study
+from gnref.evidence import Job, Options, Record, Verdict, arms, cost, points, study, study_page
 from gnref.evidence.registered import Registered
 from gnref.evidence.revision import (
     GUARDED,
@@ -109,7 +110,7 @@ def test_complete_records_are_judged_and_older_ones_are_not(home: Options) -> No
         home.records.append(_complete(job, 5.0 if job.name == "ring-vanilla" else 1.0))
     found = {line.id: line.finding.verdict for line in plane.lines(home)}
     assert found["study.ring.control"] is found["study.ring.gn-vanilla"] is Verdict.PASS
-    assert found["study.ring.gn-sn"] is Verdict.UNDECIDED
+    assert found["study.ring.gn-sn"] is found["study.ring.gn-gran"] is Verdict.UNDECIDED
     assert found["study.grid.control"] is Verdict.NOT_RUN
     (gn,) = [job for job in jobs if job.name == "ring-gn"]
     home.records.append(replace(_complete(gn, 9.0), revision=REVISION - 1))
@@ -117,3 +118,28 @@ def test_complete_records_are_judged_and_older_ones_are_not(home: Options) -> No
     found = {line.id: line.finding.verdict for line in plane.lines(home)}
     assert found["study.ring.gn-vanilla"] is Verdict.OLDER
     assert found["study.ring.control"] is Verdict.PASS
+
+
+def test_the_page_shows_what_a_budget_buys(home: Options) -> None:
+    """GN's step costs twice a plain one: after 1500 steps, between 4 at 1000 and 1 at 3000, it is 4^(1 - log_3 1.5)."""
+    (regime,) = (each for each in REGIMES if each.name == "ring")
+    for arm, reached in (("vanilla", (9.0, 6.0, 5.0)), ("gn", (8.0, 4.0, 1.0))):
+        scores = {f"wasserstein/{step}/0": value for step, value in zip(regime.scored_at, reached, strict=True)}
+        scores |= {f"{name}/{step}/0": 0.0 for name in ("lost", "stray") for step in regime.scored_at}
+        job = arms.job(regime, arm, 2101, ())
+        kept = replace(record(name=job.name, settings=dict(job.settings)), seed=2101, scores=scores, revision=REVISION)
+        home.records.append(replace(kept, scale="study"))
+    job = cost.jobs(regime)[0]
+    costs: dict[str, float | None] = {f"flops/{arm}": 2.0 if arm == "gn" else 1.0 for arm in regime.first}
+    costs |= {f"seconds/{arm}/{turn}": 1.0 for arm in regime.first for turn in range(cost.ROUNDS)}
+    kept = replace(record(name=job.name, settings=dict(job.settings)), seed=0, scores=costs, revision=REVISION)
+    home.records.append(replace(kept, scale="study"))
+    at = 4 ** (1 - math.log(1.5, 3))
+    assert f"| GN | {at:.2f} | 1.00 |" in study_page.page(home)
+    assert "| no normalization | 5.00 | 5.00 |" in study_page.page(home)
+
+
+def test_arms_registered_later_cost_beside_the_unnormalized_one() -> None:
+    (first, later) = cost.jobs(REGIMES[0])
+    assert not {"gran", "gran-10"} & set(first.settings["arms"])
+    assert later.settings["arms"] == ["vanilla", *REGIMES[0].later]

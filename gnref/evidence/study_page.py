@@ -92,7 +92,7 @@ def _last(regime: Regime, arm: str, options: Options) -> str:
 
 
 def _quartiles(scores: list[float]) -> tuple[float, float, float]:
-    low, middle, high = quantiles(scores, n=4, method="inclusive")
+    low, middle, high = quantiles(scores * 2 if len(scores) == 1 else scores, n=4, method="inclusive")
     return low, middle, high
 
 
