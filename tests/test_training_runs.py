@@ -14,12 +14,14 @@ from subjects.small_experiments import NEVER, bits, images, small, timeless
 
 from gnref.data.folder import folder_of_images
 from gnref.data.images import ImageSet
+from gnref.data.load import load
 from gnref.data.shapes import shapes
 from gnref.errors import UserError
 from gnref.runs import Run
 from gnref.training.cadence import Cadence
 from gnref.training.description import data_facts
 from gnref.training.execution import Execution
+from gnref.training.experiments import EXPERIMENTS
 from gnref.training.train import train
 from gnref.training.trainer import Trainer
 
@@ -288,3 +290,14 @@ def test_the_digest_of_images_on_disk_is_of_every_file_and_of_the_labels_and_doe
         assert digest() == first
     places[149].rename(tmp_path / "images" / "b" / "149.png")
     assert digest() != first
+
+
+@pytest.mark.skipif("GNREF_CIFAR_JPEG" not in os.environ, reason="GNREF_CIFAR_JPEG does not name a folder of CIFAR-10")
+def test_real_images_train_a_narrow_experiment_of_the_appendix(tmp_path):
+    """CIFAR-10 (JPEG), the 10,000 test images: a run of two steps, its samples and its checkpoint."""
+    data = load("cifar10", Path(os.environ["GNREF_CIFAR_JPEG"]) / "test", 32)
+    assert len(data) == 10_000
+    for method in ("gn", "sn", "vanilla"):
+        e = EXPERIMENTS[f"cifar10-resnet-{method}"].changed(width=2, batch=8, generator_batch=8, steps=2)
+        assert train(e, data, tmp_path / method, tensorboard=False) == 2
+        assert (tmp_path / method / "samples" / "00000002.png").exists()
