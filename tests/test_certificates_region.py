@@ -29,9 +29,10 @@ class Residual(nn.Module):
 
 
 def wide() -> nn.Module:
-    """Maps of 32 x 32, on which one unit's kink is a patch; strides and groups."""
+    """Maps of 32 x 32, on which one unit's kink is a patch; strides, groups, two convolutions with nothing between."""
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.LeakyReLU(0.2), nn.Conv2d(4, 4, 5, padding=1, groups=2), nn.ReLU(),
+        nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1), nn.LeakyReLU(0.2),
+        nn.Conv2d(4, 4, 5, padding=1, groups=2), nn.ReLU(),
         nn.Conv2d(4, 6, 4, stride=2, padding=1), nn.ReLU(), nn.Conv2d(6, 1, 3, stride=3), nn.Flatten(),
         nn.Linear(25, 1),
     )  # fmt: skip

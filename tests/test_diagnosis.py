@@ -142,6 +142,20 @@ class TestDiagnose:
         assert not diagnosis.piecewise_linear
         assert "take out the detach()" in diagnosis.broken[0].remedy
 
+    def test_a_layer_with_a_hook_or_a_forward_of_its_own_is_not_taken_for_its_class(self) -> None:
+        def build() -> nn.Sequential:
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+
+        centred, smooth = build(), build()
+        centred[1].register_forward_hook(lambda module, args, out: out - out.mean(0))
+        smooth[1].forward = torch.tanh  # type: ignore[method-assign]
+        x = torch.randn(6, 4)
+        for discriminator, premise in ((centred, "uncoupled"), (smooth, "piecewise_linear")):
+            diagnosis = diagnose(discriminator, x, regions=0)
+            assert [part.name for part in diagnosis.broken] == ["1"]
+            assert not getattr(diagnosis, premise)
+
     def test_a_step_is_found_where_the_pieces_do_not_join(self) -> None:
         torch.manual_seed(0)
         diagnosis = diagnose(nn.Sequential(nn.Linear(4, 8), Steps(), nn.Linear(8, 1)), torch.randn(6, 4), regions=300)
@@ -187,14 +201,18 @@ class TestDiagnose:
     def test_numbers_are_those_of_the_definition(self) -> None:
         discriminator = nn.Linear(2, 1, bias=False).double().eval()
         discriminator.weight.data = torch.tensor([[3.0, 4.0]], dtype=torch.float64)
-        found = numbers(
-            Subject("linear", discriminator, torch.tensor([[3.0, 4.0], [0.0, 0.0]]).double(), None, None, "")
-        )
+        subject = Subject("linear", discriminator, torch.tensor([[3.0, 4.0], [0.0, 0.0]]).double(), None, None, "")
+        found = numbers(subject)
         assert found.score.tolist() == [25, 0]
         assert found.norm.tolist() == [5, 5]
         # 25/30, whose slope is (5/30)²; three roundings.
         assert found.normalized.tolist() == pytest.approx([5 / 6, 0], rel=2.0**-51)
         assert found.slope.tolist() == pytest.approx([1 / 36, 1], rel=2.0**-50)
+        # By (1 - |f̂|)² where it is said to be piecewise linear; 0 where ∇f = 0.
+        known = numbers(subject, piecewise_linear=True)
+        assert known.slope.tolist() == pytest.approx([1 / 36, 1], rel=2.0**-50)
+        discriminator.weight.data.zero_()
+        assert numbers(subject, piecewise_linear=True).slope.tolist() == [0, 0]
         # t = 5, and 10 for pixels twice as wide.
         assert in_range(found.normalized, 2.0).tolist() == pytest.approx([10 / 11, 0], rel=2.0**-49)
 
