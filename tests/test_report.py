@@ -98,7 +98,8 @@ def test_a_row_of_the_page_opens_to_what_the_claim_says_and_its_checks() -> None
     page = as_page(ROWS, 3.0, "title", {}, ["lead", "more"], ["a number"], {"theorem-5": LESSON}, {"caption": b"png"})
     start = page.index('id="theorem-5"')
     inside = page[start : page.index('id="theorem-6-global"')]
-    for text in ("D &lt;= 1.", "for real numbers", "D linear", "by Eq. 14", "f = 1\n  f̂ = 1/2", "2 checks"):
+    assert page.count("D &lt;= 1.") == 1  # in the row itself, and not again below it
+    for text in ("for real numbers", "D linear", "by Eq. 14", "f = 1\n  f̂ = 1/2", "2 checks"):
         assert text in inside
     assert [dict(attributes).get("class") for tag, attributes in tags_of(page) if tag == "details"] == [
         *("legend", "row", "checks", "row", "checks", "row", "more")

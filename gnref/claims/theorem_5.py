@@ -20,7 +20,7 @@ def _chain() -> list[Prose | Step]:
         ),
         equal("x = (3, -1), y = (-1, 2): ‖x - y‖²", before, 25),
         Step(
-            f"φ(Wx) = {tuple(map(str, images[0]))}, φ(Wy) = {tuple(map(str, images[1]))}",
+            f"φ(Wx) = ({', '.join(map(str, images[0]))}), φ(Wy) = ({', '.join(map(str, images[1]))})",
             images == [(F(1), F(2)), (F(1, 2), F(0))],
         ),
         Step(f"‖φ(Wx) - φ(Wy)‖² = {after} ≤ 25", after <= before == 25),

@@ -125,7 +125,6 @@ def _lesson(row: Row, lesson: Lesson | None) -> str:
         return f"<dl><dt>About</dt><dd>{escape(row.source)}</dd></dl>"
     fields = {
         "Where": row.source,
-        "Statement": lesson.statement,
         "Reading": lesson.reading,
         "Hypotheses": lesson.hypotheses,
         "Why": lesson.why,
@@ -154,8 +153,10 @@ def _checks(checks: Sequence[Row]) -> str:
     named = [check for check in checks if check.check]
     if not named:
         return ""
-    head = "<tr><th>check</th><th>verdict</th><th>dtype</th><th>cases</th><th>error/bound</th><th>s</th></tr>"
-    table = f'<div class="scroll"><table>{head}{"".join(_check(check) for check in named)}</table></div>'
+    numbers = "".join(f'<th class="number">{name}</th>' for name in ("cases", "error/bound", "seconds"))
+    head = f"<tr><th>check</th><th>verdict</th><th>dtype</th>{numbers}</tr>"
+    lines = "".join(_check(check) for check in named)
+    table = f'<div class="scroll"><table class="numbers">{head}{lines}</table></div>'
     return _folded("checks", f"{len(named)} check{'s' if len(named) > 1 else ''}", table)
 
 

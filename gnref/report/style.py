@@ -39,11 +39,19 @@ th, td { text-align: left; vertical-align: top; border-bottom: 1px solid var(--l
   0; overflow-wrap: anywhere; }
 table.numbers { min-width: 46rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; background: #fff; }
+figure { margin: 1.2rem 0; break-inside: avoid; } figure img { max-width: 100%; height: auto; background: #fff; }
 @media (max-width: 44rem) {
   details.row > summary { grid-template-columns: 1.1rem minmax(0, 1fr); } details.row > summary > * { grid-column:
   2; }
   details.row > summary::before { grid-row: 1; } .inside { margin-left: 0; }
   dl, details.legend dl { grid-template-columns: minmax(0, 1fr); gap: 0; } dd { margin-bottom: .4rem; }
+}
+/* On paper nothing can be opened: every claim is, and what it says stays with its name. */
+@media print {
+  :root { color-scheme: light; --text: #000; --back: #fff; --soft: #444; font-size: 10pt; }
+  body { font-size: 1rem; padding: 0; max-width: none; } details.row { break-inside: avoid-page; }
+  details.row::details-content, details.legend::details-content { content-visibility: visible; display: block;
+  height: auto; }
+  details.row > summary::before { content: ""; } .inside > p:last-child { display: none; }
 }
 """
