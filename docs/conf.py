@@ -33,6 +33,8 @@ exclude_patterns = ["_build", "_extra", "gallery", "README.md"]
 templates_path: list[str] = []
 
 html_theme = "furo"
+# The theme's own dark style underlines names as if they were links.
+pygments_dark_style = "github-dark"
 html_title = "gnref"
 html_static_path = ["_static"]
 # 404.html, as hosts of static pages look for it.

@@ -1,6 +1,10 @@
-"""The pictures of the claims' pages, of the networks of their examples: f, its slope and f̂ on a line, f̂ on a plane."""
+"""The pictures of the claims' pages, of the networks of their examples: f, its slope and f̂ on a line, f̂ on a plane.
+
+`python docs/_extensions/claim_pictures.py` writes the README's picture, docs/_static/kink.png.
+"""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +23,8 @@ def _line(network: ExactNetwork, name: str, zeta: str = "abs") -> bytes:
     gran = EPSILON / np.where(norm > 0, norm, np.inf)
     added = {"abs": np.abs(found.score), "one": np.ones_like(norm), "zero": np.zeros_like(norm), "gran": gran}[zeta]
     borders = np.flatnonzero(np.abs(np.diff(found.gradient[:, 0])) > 0) + 1
-    curves = {"f": found.score, "‖∇f‖": norm, "f̂": found.score / (norm + added)}
+    quotient = {"abs": "f̂ = f / (‖∇f‖ + |f|)", "one": "f̂ = f / (‖∇f‖ + 1)", "zero": "f̂ = f / ‖∇f‖"}[zeta]
+    curves = {f"f(x) = {name}": found.score, "‖∇f‖": norm, quotient: found.score / (norm + added)}
 
     def draw(figure: Any) -> None:
         for axes, (title, values) in zip(figure.subplots(1, 3), curves.items(), strict=True):
@@ -28,7 +33,7 @@ def _line(network: ExactNetwork, name: str, zeta: str = "abs") -> bytes:
             for border in borders:
                 ends = values[border - 1 : border + 1]
                 axes.plot(x[[border, border]], ends, color=PALETTE[1], linestyle=":", linewidth=1.5)
-            axes.set(title=f"{title} of {name}" if title == "f" else title, xlabel="x")
+            axes.set(title=title, xlabel="x")
 
     return picture(draw, 9, 2.6)
 
@@ -103,3 +108,6 @@ PICTURES: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
 }
 """What draws a claim's picture, and its caption."""
+
+if __name__ == "__main__":
+    (Path(__file__).parent.parent / "_static" / "kink.png").write_bytes(_line(JUMP, "relu(x) + 1"))

@@ -111,9 +111,9 @@ def points(results: list[Result]) -> tuple[bytes, list[tuple[str, ...]]]:
             axes.scatter(*real.T, s=5, color=PALETTE[7], label="real")
             axes.scatter(*made.T, s=5, color=PALETTE[0], label="generated")
             axes.set(title=result.method, xlabel="x", ylabel="y", aspect="equal", xlim=window, ylim=window)
-        axes.legend(loc="center")
+        figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
-    return picture(draw, 3 * len(results), 3.2), measured
+    return picture(draw, 3 * len(results), 3.5), measured
 
 
 def images(results: list[Result], page: str) -> list[tuple[str, ...]]:
