@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr
 from functools import partial, wraps
 from io import StringIO
+from shutil import get_terminal_size
 from typing import Any
 from unittest.mock import patch
 
@@ -27,27 +28,31 @@ def parsed(commands: Mapping[str, Command], description: str) -> Callable[[], in
     except ImportError:
         raise UserError("the command line needs tyro; install it with: pip install 'gnref[proofs]'") from None
 
-    def parse() -> Callable[[], int | None]:
-        call: Callable[[], int | None] = tyro.extras.subcommand_cli_from_dict(
-            {name: _postponed(command) for name, command in commands.items()},
-            prog="gnref",
-            description=description,
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+    def parse(columns: int) -> Callable[[], int | None]:
+        with redirect_stderr(box), patch.dict(os.environ, COLUMNS=str(columns)):
+            call: Callable[[], int | None] = tyro.extras.subcommand_cli_from_dict(
+                {name: _postponed(command) for name, command in commands.items()},
+                prog="gnref",
+                description=description,
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
         return call
 
     box = StringIO()
     try:
-        with redirect_stderr(box):
-            return parse()
+        return parse(max(get_terminal_size().columns, _NARROWEST))
     except SystemExit as end:
         if not end.code:
             raise
     try:  # once more, as wide as it takes: a narrow box breaks words
-        with redirect_stderr(box := StringIO()), patch.dict(os.environ, COLUMNS="9999"):
-            return parse()
+        box = StringIO()
+        return parse(9999)
     except SystemExit:
         raise UserError(f"{mistake(box.getvalue())}; {_explained()}") from None
+
+
+_NARROWEST = 40
+"""Columns of help: with fewer than about 8, tyro never comes to an end."""
 
 
 def _postponed(command: Command) -> Callable[..., Callable[[], int | None]]:

@@ -52,6 +52,8 @@ def prepare(discriminator: nn.Module) -> Prepared:
     1 (BatchNorm1d) is the identity: gradient normalization takes its place
     >>> D = gnref.GradientNormalized(prepared.discriminator)
     """
+    if not isinstance(discriminator, nn.Module):
+        raise TypeError(f"prepare: expected a torch.nn.Module, got {type(discriminator).__name__}")
     copied = detached_copy(discriminator)
     changes, kept = [], []
     leaves = [module for module in copied.modules() if not list(module.children())]

@@ -34,6 +34,7 @@ def register_gradient_normalization(
     see what they saw without normalization, and backward hooks among them cost the replay.
 
     Raises:
+        TypeError: it is no module.
         ValueError: it is registered already, a ScriptModule, or has a `forward` of the instance's own.
 
     >>> import torch, gnref
@@ -42,6 +43,8 @@ def register_gradient_normalization(
     (True, True, ['weight', 'bias'])
     """
     kind: Any = type(discriminator)
+    if not isinstance(discriminator, nn.Module):
+        raise TypeError(f"register_gradient_normalization: expected a torch.nn.Module, got {kind.__name__}")
     if hasattr(kind, "_plain_class"):
         raise ValueError(
             f"register_gradient_normalization: expected a plain discriminator, got one that is registered; "

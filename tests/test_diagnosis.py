@@ -346,7 +346,9 @@ class TestVerify:
             ("theirs:build", {"weights": Path("absent.safetensors")}, "cannot be read as safetensors"),
             ("theirs:build", {"weights": Path("w.safetensors")}, "does not fit the discriminator: Missing key"),
             ("theirs:build", {"range": (1.0, -1.0)}, "--range: expected two numbers in order"),
-            ("theirs:build", {"regions": 1}, "--regions: expected at least 3, got 1"),
+            ("theirs:build", {"regions": 1}, "--regions: expected from 3 to 10.9, got 1"),
+            ("theirs:Conditional", {"labels": (10**20,)}, "--labels: expected classes from 0 to 2.31 - 1, got 1000"),
+            ("theirs:Conditional", {"labels": (-1,)}, "--labels: expected classes from 0 to 2.31 - 1, got -1"),
             ("theirs:build", {"json": Path("no/v.json")}, "cannot be written: there is no folder no"),
         ],
     )

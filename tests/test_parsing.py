@@ -30,3 +30,14 @@ def test_words_that_are_no_command_line_are_refused_in_one_sentence(
         main()
     assert end.value.code == 2
     assert capsys.readouterr().err == f"gnref: {REFUSED[line]}\n"
+
+
+def test_help_comes_to_an_end_in_a_terminal_of_one_column(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "1")
+    monkeypatch.setattr(sys, "argv", ["gnref", "train", "--help"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    assert "--steps" in capsys.readouterr().out

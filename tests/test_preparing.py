@@ -112,3 +112,10 @@ def test_a_discriminator_that_has_run_with_older_spectral_norm_can_be_copied() -
     D = nn.Sequential(nn.utils.spectral_norm(nn.Linear(3, 4)), nn.BatchNorm1d(4), nn.Linear(4, 1))
     D(torch.randn(5, 3)).sum().backward()
     assert gnref.gradient_normalize(gnref.prepare(D).discriminator, torch.randn(5, 3)).shape == (5, 1)
+
+
+@pytest.mark.parametrize("bad", [None, 5, "D", lambda x: x, nn.Linear])
+def test_what_is_no_module_is_refused(bad: object) -> None:
+    for function in (gnref.prepare, gnref.register_gradient_normalization):
+        with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module, got"):
+            function(bad)  # type: ignore[arg-type]

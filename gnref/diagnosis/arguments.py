@@ -39,5 +39,7 @@ class VerifyArguments:
     def check(self) -> None:
         """What can be refused before the discriminator is imported: UserError for outputs and numbers."""
         check_outputs({"--json": self.json, "--html": self.html}, {"--plot": self.plot})
-        if self.regions is not None and self.regions < 3:
-            raise UserError(f"--regions: expected at least 3, got {self.regions}")
+        if self.regions is not None and not 3 <= self.regions <= 10**9:
+            raise UserError(f"--regions: expected from 3 to 10^9, got {self.regions}")
+        if wrong := [label for label in self.labels if not 0 <= label < 2**31]:
+            raise UserError(f"--labels: expected classes from 0 to 2^31 - 1, got {wrong[0]}")

@@ -84,6 +84,19 @@ def _method() -> Iterator[str]:
     yield "penalties.gradient_penalty(linear, x, x[:1])"
     yield "penalties.consistency(linear, x, x[:1])"
 
+    for loss in (
+        "hinge", "wasserstein", "non_saturating", "non_saturating_without_sigmoid", "non_saturating_of_ratio",
+        "relativistic",
+    ):  # fmt: skip
+        for bad in ("None", "'x'", "[0.5]"):
+            yield f"losses.{loss}.discriminator(x, {bad})"
+            yield f"losses.{loss}.generator({bad})"
+    for bad in ("None", "5", "'D'", "nn.Linear", "lambda x: x"):
+        yield f"gnref.register_gradient_normalization({bad})"
+        yield f"gnref.remove_gradient_normalization({bad})"
+        yield f"gnref.prepare({bad})"
+    yield "gnref.remove_gradient_normalization(linear)"
+
 
 def _data(f: Path) -> Iterator[str]:
     for size in ("0", "-1", "7", "10**8", "2.5", "'16'", "None"):
