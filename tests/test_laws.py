@@ -72,7 +72,7 @@ def test_a_claim_names_its_laws_and_their_properties() -> None:
             assert CLAIMS[law.claim] in import_module(f"gnref.claims.{law.file}").CLAIMS, law
         text = (ROOT / "properties" / f"test_{law.file}.py").read_text()
         assert law.check.__name__ in text or f'law.file == "{law.file}"' in text, law
-    where = "gnref/laws/theorem_6.py, properties/test_theorem_6.py"
+    where = "gnref/laws/kinks.py, properties/test_kinks.py"
     assert f"one-lipschitz-everywhere    {where}" in describe(find("theorem-6-global"))
 
 

@@ -3,7 +3,7 @@
 from fractions import Fraction as F
 
 from gnref.claims.claim import Claim, Prose, Step, at, equal
-from gnref.claims.theorem_6 import jump_at_a_kink
+from gnref.claims.kinks import jump_at_a_kink
 from gnref.claims.witnesses import AFFINE, JUMP, LEAKY, REFLECTION
 
 
