@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, currently_in_test_context, settings, target
 
 from gnref import gradient_normalize
 from gnref.laws import Case, FunctionLaw, Law
+from gnref.laws.case import noting_allowed
 from gnref.strategies import classes
 
 # A fixture that counts over all cases of a test is the purpose here, so it may outlive one case.
@@ -50,7 +51,8 @@ class Judged:
     def __call__(self, law: Law | FunctionLaw, case: Any, method: str = "auto") -> None:
         """Judge this package's own normalization, with the law's ζ, at one case.
 
-        In a report the row counts the case, and keeps the worst share of a bound or the counterexample.
+        In a report the row counts the case, and keeps the worst share of a bound, that bound's own share of what it
+        judges, or the counterexample.
         """
         dtype, device = str(getattr(case, "dtype", "")).removeprefix("torch."), getattr(case, "device", "")
         check = ": ".join([law.id, *filter(None, [getattr(case, "name", "")])])
@@ -60,10 +62,11 @@ class Judged:
             self.classes.update(name for name, belongs in classes(case).items() if belongs)
             self.measured["classes"] = dict(self.classes)
         try:
-            if isinstance(law, Law):
-                share = law(partial(gradient_normalize, zeta=law.zeta, method=method), case)
-            else:
-                share = law(case)
+            with noting_allowed() as allowed:
+                if isinstance(law, Law):
+                    share = law(partial(gradient_normalize, zeta=law.zeta, method=method), case)
+                else:
+                    share = law(case)
         except AssertionError as broken:
             self.measured.setdefault("counterexample", str(broken))
             if law.refuted:
@@ -73,6 +76,8 @@ class Judged:
             if currently_in_test_context():
                 target(share)
             self.measured["worst"] = max(share, self.measured.get("worst", 0.0))
+            if allowed:
+                self.measured["allowed"] = max(*allowed, self.measured.get("allowed", 0.0))
 
 
 @pytest.fixture

@@ -97,6 +97,8 @@ def _legend() -> str:
         "<dt>refuted as expected</dt><dd>its counterexample shows again that it is false as stated</dd>"
         '<dt><span class="UNEXPECTED">UNEXPECTED</span></dt><dd>a check came out otherwise than it should</dd>'
         "<dt>skipped</dt><dd>not checked here; the row says why</dd>"
+        "<dt>error/bound, bound/value</dt><dd>the largest error as a share of what its derivation allows, and that as "
+        "a share of what is judged: a smaller fault cannot be seen</dd>"
     )
     marks = " ".join(f'<span class="{kind}">{told}</span>' for kind, told in _MARKS.items())
     more = f"<dl>{lines}{verdicts}</dl><p>A row opens to what is behind it.</p>"
@@ -141,6 +143,7 @@ def _facts(row: Row) -> str:
         "Evidence": row.evidence,
         "Cases": f"{row.cases:,}" if row.cases else "",
         "Error/bound": share,
+        "Bound/value": "" if row.allowed is None else f"{row.allowed:.2g}",
         "Numbers": ", ".join(filter(None, (row.dtype, row.device))),
         "Seconds": f"{row.seconds:.2g}" if row.seconds else "",
     }
@@ -153,7 +156,7 @@ def _checks(checks: Sequence[Row]) -> str:
     named = [check for check in checks if check.check]
     if not named:
         return ""
-    numbers = "".join(f'<th class="number">{name}</th>' for name in ("cases", "error/bound", "seconds"))
+    numbers = "".join(f'<th class="number">{name}</th>' for name in ("cases", "error/bound", "bound/value", "seconds"))
     head = f"<tr><th>check</th><th>verdict</th><th>dtype</th>{numbers}</tr>"
     lines = "".join(_check(check) for check in named)
     table = f'<div class="scroll"><table class="numbers">{head}{lines}</table></div>'
@@ -164,7 +167,8 @@ def _check(row: Row) -> str:
     classes = ", ".join(f"{name}: {count:,}" for name, count in sorted(row.classes.items()))
     notes = "".join(f"<br><small>{escape(text)}</small>" for text in (row.reason, classes) if text)
     share = "" if row.worst is None else "exact" if row.worst == 0 else f"{row.worst:.3g}"
-    cells = (f"{row.cases:,}" if row.cases else "", share, f"{row.seconds:.2g}" if row.seconds else "")
+    allowed = "" if row.allowed is None else f"{row.allowed:.2g}"
+    cells = (f"{row.cases:,}" if row.cases else "", share, allowed, f"{row.seconds:.2g}" if row.seconds else "")
     numbers = "".join(f'<td class="number">{cell}</td>' for cell in cells)
     flag = ' class="UNEXPECTED"' if row.verdict == "UNEXPECTED" else ""
     return (

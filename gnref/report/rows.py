@@ -27,6 +27,8 @@ class Row:
     """The strongest kind: "fractions", "certificate", "equality", "derived bound", "count", "counterexample"."""
     worst: float | None = None
     """The largest error as a share of its derived bound; None where nothing is bounded."""
+    allowed: float | None = None
+    """The largest derived bound as a share of what it judges, ‖bound‖/‖expected‖: how small a fault can be seen."""
     seconds: float = 0.0
     counterexample: str = ""
     classes: dict[str, int] = field(default_factory=dict)
@@ -50,6 +52,7 @@ def _merge(rows: list[Row]) -> Row:
     verdict = min((row.verdict for row in rows), key=WORST_FIRST.index)
     decisive = [row for row in rows if row.verdict == verdict]
     shares = [row.worst for row in rows if row.worst is not None]
+    bounds = [row.allowed for row in rows if row.allowed is not None]
     return Row(
         first.claim,
         first.source,
@@ -61,6 +64,7 @@ def _merge(rows: list[Row]) -> Row:
         cases=sum(row.cases for row in rows),
         evidence=min((row.evidence for row in decisive), key=EVIDENCE.index),
         worst=max(shares) if shares else None,
+        allowed=max(bounds) if bounds else None,
         seconds=sum(row.seconds for row in rows),
         counterexample=next((row.counterexample for row in decisive if row.counterexample), ""),
     )
