@@ -6,19 +6,18 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnref.exact import Array, Evaluation
 from gnref.exact_images import Activation, Branches, Convolution, ImageNetwork, Part, Pool, Total, exponent
 from gnref.exact_modules import image_module
+from gnref.laws.exact_case import ExactCase, Numbers
 
 Layout = Literal["contiguous", "channels_last", "strided", "transposed", "rows", "volume"]
 """How x lies in memory, or its rank: `rows` is (N, C·H, W), `volume` is (N, C, 1, H, W)."""
 
 
 @dataclass(frozen=True)
-class ImageCase:
+class ImageCase(ExactCase):
     """A convolutional network of exact numbers and images of small integers; its repr pastes.
 
     Every pre-activation is an odd multiple of a power of two, so that none is 0. Images on which two largest entries of
@@ -55,45 +54,9 @@ class ImageCase:
         """The same case in another dtype and on another device."""
         return replace(self, dtype=dtype, device=device)
 
-    @property
-    def unit(self) -> float:
-        """U, the unit roundoff of the case's dtype."""
-        return torch.finfo(self.dtype).eps / 2
-
-    @property
-    def network(self) -> ImageNetwork:
-        """The network, with its last bias chosen for the score that is asked for."""
-        return _built(self._plain)[0]
-
-    @property
-    def array(self) -> Array:
-        """The images judged, (N, C, H, W) in float64."""
-        images = _built(self._plain)[1]
-        return images if self.kept is None else images[list(self.kept)]
-
-    @property
-    def chosen(self) -> list[int]:
-        """Their labels; empty where the network has none."""
-        if not self.labels:
-            return []
-        found: list[int] = _built(self._plain)[2].tolist()
-        return found if self.kept is None else [found[i] for i in self.kept]
-
-    @property
-    def exact(self) -> Evaluation:
-        """f (N,), ∇ₓf (N, C, H, W) and ‖∇ₓf‖² (N,), exact."""
-        found = _built(self._plain)[3]
-        return found if self.kept is None else Evaluation(*(values[list(self.kept)] for values in found))
-
-    @property
-    def norm(self) -> Array:
-        """g = ‖∇ₓf‖ (N,), rounded once."""
-        return np.sqrt(self.exact.squared_norm)
-
-    def at(self, keep: NDArray[np.bool_]) -> "ImageCase":
-        """The case at the images where `keep` (N,) is true."""
-        indices = np.arange(len(self.array)) if self.kept is None else np.array(self.kept)
-        return replace(self, kept=tuple(indices[keep].tolist()))
+    def numbers(self) -> Numbers:
+        """The network, with its last bias chosen for the score that is asked for, and its images."""
+        return _built(replace(self, dtype=torch.float64, device="cpu", kept=None))
 
     def module(self) -> nn.Module:
         """The network in PyTorch, for x in the case's layout."""
@@ -116,22 +79,6 @@ class ImageCase:
                 return images[:, :, None]
         return images
 
-    def arguments(self) -> tuple[Tensor, ...]:
-        """What the discriminator takes beside x: the labels, where there are some."""
-        return (torch.tensor(self.chosen, device=self.device),) if self.labels else ()
-
-    def snippet(self) -> str:
-        """Lines that rebuild the discriminator and its input; `normalize` is the reader's own."""
-        return (
-            f"import torch\nfrom gnref.laws import ImageCase\ncase = {self!r}\n"
-            "print(normalize(case.module(), case.x(), *case.arguments()))"
-        )
-
-    @property
-    def _plain(self) -> "ImageCase":
-        """What the numbers depend on: the case without its dtype, device and choice of images."""
-        return replace(self, dtype=torch.float64, device="cpu", kept=None)
-
 
 class Folded(nn.Module):
     """A discriminator of images that takes them in another rank: x (N, ...) of C·H·W entries."""
@@ -147,15 +94,15 @@ class Folded(nn.Module):
 
 
 @lru_cache(maxsize=64)
-def _built(case: ImageCase) -> tuple[ImageNetwork, Array, NDArray[np.int64], Evaluation]:
+def _built(case: ImageCase) -> Numbers:
     """The network, its images, their labels, and f and ∇ₓf there."""
     random, network = np.random.default_rng([case.seed, 1]), _network(case)
     images = random.integers(-3, 4, (4 * case.samples, *case.shape)).astype(np.float64)
     tied = network.tied(images)
     # Where every image has a tie, the first of the largest entries is taken, as PyTorch does.
     images = images[~tied if not tied.all() else slice(None)][: case.samples]
-    labels = random.integers(0, max(case.labels, 1), len(images))
-    found = network.evaluate(images, labels.tolist())
+    labels = random.integers(0, max(case.labels, 1), len(images)).tolist()
+    found = network.evaluate(images, labels)
     unit = 2.0 ** -exponent(found.score)
     far = 2.0**19 * unit + unit / 2
     zero = -found.score[int(np.argmax(found.squared_norm > 0))]
@@ -163,7 +110,8 @@ def _built(case: ImageCase) -> tuple[ImageNetwork, Array, NDArray[np.int64], Eva
         zero = unit / 2  # f = 0 in a dead region is 0/0: another law's subject
     offset = {"odd": unit / 2, "zero": zero, "far above": far, "far below": -far}[case.score]
     score = found.score + offset
-    return replace(network, bias=float(offset)), images, labels, found._replace(score=score)
+    chosen = labels if case.labels else []
+    return Numbers(replace(network, bias=float(offset)), images, chosen, found._replace(score=score))
 
 
 def _network(case: ImageCase) -> ImageNetwork:

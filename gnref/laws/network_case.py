@@ -7,16 +7,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gnref.exact import Array, Evaluation
+from gnref.exact import Array
 from gnref.exact_images import Activation, Branches, Convolution, ImageNetwork, Part, Pool, Total
+from gnref.laws.exact_case import ExactCase, Numbers
 from gnref.networks import BigGANDiscriminator, CNNDiscriminator, ResNetDiscriminator
 
 
 @dataclass(frozen=True)
-class NetworkCase:
+class NetworkCase(ExactCase):
     """A discriminator of the paper for 32 pixels, at full depth and reduced width, and images of small integers.
 
     Filters have three entries of ±1, biases are odd multiples of powers of two: f and ∇ₓf are exact in float64, and no
@@ -40,43 +40,9 @@ class NetworkCase:
             raise ValueError(f"NetworkCase: expected torch.float64, got {dtype}")
         return replace(self, device=device)
 
-    @property
-    def unit(self) -> float:
-        """U of float64."""
-        return 2.0**-53
-
-    @property
-    def network(self) -> ImageNetwork:
-        """The network for the oracle."""
-        return _built(self._plain)[0]
-
-    @property
-    def array(self) -> Array:
-        """The images judged, (N, 3, 32, 32)."""
-        images = _built(self._plain)[1]
-        return images if self.kept is None else images[list(self.kept)]
-
-    @property
-    def chosen(self) -> list[int]:
-        """The labels of BigGAN's images; empty for the others."""
-        labels = _built(self._plain)[2]
-        return labels if self.kept is None or not labels else [labels[i] for i in self.kept]
-
-    @property
-    def exact(self) -> Evaluation:
-        """f (N,), ∇ₓf (N, 3, 32, 32) and ‖∇ₓf‖² (N,), exact."""
-        found = _built(self._plain)[3]
-        return found if self.kept is None else Evaluation(*(values[list(self.kept)] for values in found))
-
-    @property
-    def norm(self) -> Array:
-        """g = ‖∇ₓf‖ (N,), rounded once."""
-        return np.sqrt(self.exact.squared_norm)
-
-    def at(self, keep: NDArray[np.bool_]) -> "NetworkCase":
-        """The case at the images where `keep` (N,) is true."""
-        indices = np.arange(len(self.array)) if self.kept is None else np.array(self.kept)
-        return replace(self, kept=tuple(indices[keep].tolist()))
+    def numbers(self) -> Numbers:
+        """The network for the oracle, and its images."""
+        return _built(replace(self, device="cpu", kept=None))
 
     def module(self) -> nn.Module:
         """The package's own discriminator with the network's numbers."""
@@ -89,21 +55,6 @@ class NetworkCase:
     def x(self) -> Tensor:
         """The images."""
         return torch.tensor(self.array, device=self.device)
-
-    def arguments(self) -> tuple[Tensor, ...]:
-        """BigGAN's labels."""
-        return (torch.tensor(self.chosen, device=self.device),) if self.chosen else ()
-
-    def snippet(self) -> str:
-        """Lines that rebuild the discriminator and its input; `normalize` is the reader's own."""
-        return (
-            f"import torch\nfrom gnref.laws.network_case import NetworkCase\ncase = {self!r}\n"
-            "print(normalize(case.module(), case.x(), *case.arguments()))"
-        )
-
-    @property
-    def _plain(self) -> "NetworkCase":
-        return replace(self, device="cpu", kept=None)
 
 
 _MODULES: dict[str, Callable[[int], nn.Module]] = {
@@ -121,13 +72,13 @@ def network_cases() -> Iterator[NetworkCase]:
 
 
 @lru_cache(maxsize=8)
-def _built(case: NetworkCase) -> tuple[ImageNetwork, Array, list[int], Evaluation]:
+def _built(case: NetworkCase) -> Numbers:
     random = np.random.default_rng(case.seed)
     network = _Builder(random).network(case)
     images = random.integers(-3, 4, (case.samples, *case.shape)).astype(np.float64)
     labels = random.integers(0, 3, case.samples).tolist() if case.name == "BigGAN-32" else []
     assert network.significand_bits(images, labels) <= 53, case
-    return network, images, labels, network.evaluate(images, labels)
+    return Numbers(network, images, labels, network.evaluate(images, labels))
 
 
 class _Builder:
