@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import installed  # noqa: F401 - one sentence where gnref is missing
 import numpy as np
@@ -27,6 +27,8 @@ from gnref.data.points import FIGURE3_FAKE, FIGURE3_REAL, FIGURE3_REAL_COUNT, ba
 from gnref.evidence import Artefact, Finding, Job, Line, Options, Record, Verdict, main
 from gnref.evidence.orderings import judge_ordering
 from gnref.evidence.timing import Estimate
+from gnref.figures import picture
+from gnref.files import write_atomically
 from gnref.losses import hinge, non_saturating
 from gnref.networks import MLPDiscriminator
 from gnref.penalties import gradient_penalty, zero_gradient_penalty
@@ -206,16 +208,11 @@ def _bounded(found: list[Record]) -> Line:
 
 def draw(options: Options) -> Path:
     """The six value surfaces over the plane, with the points that they tell apart below them."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
     from PIL import Image
 
     axis = torch.linspace(LOW, HIGH, GRID)
     x, y = torch.meshgrid(axis, axis, indexing="xy")
     plane = torch.stack([x.flatten(), y.flatten()], 1)
-    figure = pyplot.figure(figsize=(12, 8), dpi=80)
     theory = bayes(plane.double())
     steepest = np.hypot(*np.gradient(theory.view(GRID, GRID).numpy(), float(axis[1] - axis[0]))).max()
     panels = [("(a) Theoretical", theory, f"slope {steepest:.2f} on the grid")]
@@ -226,19 +223,28 @@ def draw(options: Options) -> Path:
         caption = f"slope at most {found['surface_slope']:.2f}" + (f", leaps to {leap / 2:.3f}" if leap else "")
         panels.append((title, value(discriminator, method, plane), caption))
     fakes = FIGURE3_FAKE.sample(FIGURE3_REAL_COUNT, torch.Generator().manual_seed(1))
-    for index, (title, surface, caption) in enumerate(panels, start=1):
-        axes = figure.add_subplot(2, 3, index, projection="3d")
-        axes.plot_surface(x, y, surface.view(GRID, GRID), cmap="coolwarm", vmin=0, vmax=1, rcount=GRID, ccount=GRID)
-        for points, colour in ((reals(), "darkred"), (fakes, "darkblue")):
-            axes.scatter(points[:, 0], points[:, 1], zs=-0.5, s=2, c=colour)
-        axes.set(title=f"{title}\n{caption}", zlim=(-0.5, 1), xlim=(LOW, HIGH), ylim=(LOW, HIGH))
-        axes.view_init(elev=35, azim=-60)
-    figure.tight_layout()
+
+    def surfaces(figure: Any) -> None:
+        every = figure.subplots(2, 3, subplot_kw={"projection": "3d"})
+        for axes, (title, surface, caption) in zip(every.flat, panels, strict=True):
+            shape = surface.view(GRID, GRID)
+            drawn = axes.plot_surface(x, y, shape, cmap="coolwarm", vmin=0, vmax=1, rcount=GRID, ccount=GRID)
+            for points, colour, name in ((reals(), "darkred", "real points"), (fakes, "darkblue", "generated points")):
+                axes.scatter(points[:, 0], points[:, 1], zs=-0.5, s=2, c=colour, label=name)
+            axes.set_title(f"{title}\n{caption}", loc="center", y=0.96)
+            axes.set(xlabel="x₁", ylabel="x₂", zlabel="value", xlim=(LOW, HIGH), ylim=(LOW, HIGH), zlim=(-0.5, 1))
+            axes.set(xticks=(-5, 0, 5, 10), yticks=(-5, 0, 5, 10), zticks=(0, 0.5, 1))
+            axes.view_init(elev=35, azim=-60)
+            axes.set_box_aspect(None, zoom=0.82)
+        figure.colorbar(drawn, ax=every, shrink=0.5, pad=0.04, label="value: σ(f); for GN (f̂ + 1)/2")
+        handles, names = axes.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=2, markerscale=4)
+
     path = options.results / "figure3.png"
-    picture = io.BytesIO()
-    figure.savefig(picture)
-    pyplot.close(figure)
-    Image.open(picture).convert("RGB").quantize(128).save(path, optimize=True)
+    content = io.BytesIO()
+    drawn = Image.open(io.BytesIO(picture(surfaces, 12, 8, dpi=80)))
+    drawn.convert("RGB").quantize(128).save(content, "png", optimize=True)
+    write_atomically(path, content.getvalue())
     return path
 
 

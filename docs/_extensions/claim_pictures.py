@@ -23,7 +23,8 @@ def _line(network: ExactNetwork, name: str, zeta: str = "abs") -> bytes:
     gran = EPSILON / np.where(norm > 0, norm, np.inf)
     added = {"abs": np.abs(found.score), "one": np.ones_like(norm), "zero": np.zeros_like(norm), "gran": gran}[zeta]
     borders = np.flatnonzero(np.abs(np.diff(found.gradient[:, 0])) > 0) + 1
-    quotient = {"abs": "f̂ = f / (‖∇f‖ + |f|)", "one": "f̂ = f / (‖∇f‖ + 1)", "zero": "f̂ = f / ‖∇f‖"}[zeta]
+    formulas = {"abs": "f / (‖∇f‖ + |f|)", "one": "f / (‖∇f‖ + 1)", "zero": "f / ‖∇f‖", "gran": "f ‖∇f‖ / (‖∇f‖² + ε)"}
+    quotient = f"f̂ = {formulas[zeta]}"
     curves = {f"f(x) = {name}": found.score, "‖∇f‖": norm, quotient: found.score / (norm + added)}
 
     def draw(figure: Any) -> None:

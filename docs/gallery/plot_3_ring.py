@@ -76,5 +76,5 @@ plt.show()
 
 # %%
 # One loop of 600 steps says nothing about which is better: the distances of one method's seeds differ as much as the
-# two methods do. What 16 and 32 runs of 3,000 steps say, at three learning rates and against eleven other methods, is
+# two methods do. What 16 and 32 runs of 3,000 steps say, at three learning rates and against many other methods, is
 # on the page :doc:`/study`.
