@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gnref.activations import blank, held_by
 from gnref.operations import Edge, NotExact, shape, stem
+from gnref.shifts import mean_of_shifts, mean_of_shifts_transposed
 
 
 @dataclass(frozen=True)
@@ -148,36 +149,42 @@ def _convolution(node: Any, data: int, parameters: list[int]) -> Rule:
         ):
             return None
         half = [(2, 2), *geometry[1:]]
+        grown = *weight().shape[:2], *(n + 1 for n in weight().shape[2:])
+        return _convolving(
+            node,
+            parameters,
+            lambda: mean_of_shifts(weight()),
+            lambda: blank(grown, weight()),
+            mean_of_shifts_transposed,
+            bias,
+            half,
+            None,
+        )
 
-        def shifts(kernel: Tensor) -> Tensor:
-            return torch.ops.aten.avg_pool2d(kernel, [2, 2], [1, 1], [1, 1])  # type: ignore[no-any-return]
-
-        def unshifted(gradient: Tensor) -> Tensor:
-            args = [2, 2], [1, 1], [1, 1], False, True, None
-            return torch.ops.aten.avg_pool2d_backward(gradient, weight(), *args)  # type: ignore[no-any-return]
-
-        return _convolving(node, parameters, lambda: shifts(weight()), unshifted, bias, half, None)
-
-    return _convolving(node, parameters, weight, lambda gradient: gradient, bias, geometry, averaged)
+    return _convolving(node, parameters, weight, weight, lambda gradient: gradient, bias, geometry, averaged)
 
 
 def _convolving(
     node: Any,
     parameters: list[int],
     kernel: Callable[[], Tensor],
+    like: Callable[[], Tensor],
     of_weight: Callable[[Tensor], Tensor],
     bias: _Parameter | None,
     geometry: list[Any],
     averaged: Callable[[Any], Rule | None] | None,
 ) -> Rule:
-    """The rule of h ↦ kernel ∗ h + b; `of_weight` carries a gradient in the kernel on to the weight it is made of."""
+    """The rule of h ↦ kernel ∗ h + b; `of_weight` carries a gradient in the kernel on to the weight it is made of.
+
+    `like` has the kernel's shape and layout, and perhaps no values.
+    """
     size = shape(*node.next_functions[0])
 
     def pull(alpha: Tensor, delta: Tensor, z: Tensor) -> list[Tensor]:
         found = []
         if 1 in parameters:
             mask = [False, True, False]
-            found += [of_weight(torch.ops.aten.convolution_backward(delta, z, kernel(), None, *geometry, mask)[1])]
+            found += [of_weight(torch.ops.aten.convolution_backward(delta, z, like(), None, *geometry, mask)[1])]
         if 2 in parameters:
             found += [alpha.to(delta.dtype) @ delta.flatten(2).sum(2)]
         return found
@@ -187,8 +194,8 @@ def _convolving(
         return result
 
     def back(delta: Tensor, h: Tensor | None) -> Tensor:
-        mask, like = [True, False, False], blank(size, delta) if h is None else h
-        result: Tensor = torch.ops.aten.convolution_backward(delta, like, kernel(), None, *geometry, mask)[0]
+        mask, operand = [True, False, False], blank(size, delta) if h is None else h
+        result: Tensor = torch.ops.aten.convolution_backward(delta, operand, kernel(), None, *geometry, mask)[0]
         return result
 
     return Rule(

@@ -12,6 +12,7 @@ from torch import Tensor
 from gnref import admissible, outputs, remedies, replay
 from gnref.activations import Activations, activations
 from gnref.coupling import Watch, watch
+from gnref.graph import as_recorded
 from gnref.operations import NotExact
 from gnref.outputs import Selection
 from gnref.quotient import Zeta, normalize
@@ -180,9 +181,10 @@ def _input_gradient(score: Tensor, inner: Tensor, create_graph: bool) -> Tensor:
     if score.requires_grad:
         try:
             # Several heads share one graph, so the buffers stay.
-            (gradient,) = torch.autograd.grad(
-                score.sum(), inner, create_graph=create_graph, retain_graph=True, allow_unused=True
-            )
+            with as_recorded(inner.device):
+                (gradient,) = torch.autograd.grad(
+                    score.sum(), inner, create_graph=create_graph, retain_graph=True, allow_unused=True
+                )
         except RuntimeError as error:
             if "use_reentrant" not in str(error):
                 raise

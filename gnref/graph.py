@@ -1,6 +1,7 @@
-"""Ways through the graph that autograd recorded: what stands below a node,, and how to call a node."""
+"""Ways through the graph that autograd recorded: what stands below a node, and how to call a node."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -57,6 +58,14 @@ def whatever_is_asked(run: Callable[[], T], device: torch.device) -> T:
         place = torch.zeros((), device=device, requires_grad=True)
         _Elsewhere.apply(place, lambda: found.append(run())).backward()  # type: ignore[no-untyped-call]
     return found[0]
+
+
+def as_recorded(device: torch.device) -> AbstractContextManager[object]:
+    """Autocast off: the passes of an operation are of the dtypes that it had, whatever the call stands in."""
+    kind = device.type
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return nullcontext()
+    return torch.autocast(kind, enabled=False)
 
 
 def leaves_below(edges: list[Edge]) -> tuple[tuple[Tensor, ...], list[Tensor]]:

@@ -13,7 +13,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from gnref import bilinear, operations
 from gnref.activations import Activations, Held, Need, held_by
 from gnref.bilinear import Rule, mixed
-from gnref.graph import reach, whatever_is_asked
+from gnref.graph import as_recorded, reach, whatever_is_asked
 from gnref.linear_parts import LinearPart, linear_part
 from gnref.operations import Edge, NotExact
 
@@ -48,6 +48,12 @@ class Path:
     steps: tuple[Step, ...]
     known: bool
     """Whether every additive constant on the way is known."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where x is."""
+        device: torch.device = self.source.node._input_metadata[self.source.output_nr].device
+        return device
 
     def let_go(self) -> None:
         """Keep of what the operations without parameters saved no more than the two passes read."""
@@ -136,7 +142,7 @@ class Down:
         return whatever_is_asked(self._run, seed.device)
 
     def _run(self) -> Tensor:
-        with torch.no_grad(), _replaying(self._activations):
+        with torch.no_grad(), as_recorded(self._path.device), _replaying(self._activations):
             for number in reversed(range(len(self._path.steps))):
                 self._step(number, self._path.steps[number])
             return self._hooked(_edge(self._path.source))
@@ -206,7 +212,7 @@ class Up:
         """Fill `gradients`; each adjoint is let go of as soon as it has been used."""
         last = max(self._adjoints)
         self._points[_edge(self._path.source)] = mixed(self._alpha, x, w) if self._path.known else w
-        with torch.no_grad(), _replaying(self._activations):
+        with torch.no_grad(), as_recorded(self._path.device), _replaying(self._activations):
             for number, step in enumerate(self._path.steps[: last + 1]):
                 self._pull(number, step)
                 if number < last:
@@ -218,7 +224,7 @@ class Up:
         return whatever_is_asked(self._restore, x.device)
 
     def _restore(self) -> Tensor:
-        with torch.no_grad(), _replaying(self._activations):
+        with torch.no_grad(), as_recorded(self._path.device), _replaying(self._activations):
             for step in self._path.steps:
                 if step.h is not None and step.h.tensor is None:
                     step.h.put_back(self._points[step.taken[0]])

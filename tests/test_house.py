@@ -27,7 +27,7 @@ ORDER = [
         "quotient",
         "capture",
     ],
-    ["operations"],
+    ["operations", "shifts"],
     ["bilinear", "graph", "linear_parts"],
     ["passes"],
     ["networks", "losses", "data", "replay", "admissible", "outputs", "work"],

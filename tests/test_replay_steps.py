@@ -170,3 +170,27 @@ def test_a_second_backward_needs_retain_graph_as_usual() -> None:
     loss.backward()
     with pytest.raises(RuntimeError, match="second time"):
         loss.backward()
+
+
+@pytest.mark.parametrize("method", ["replay", "double-backward"])
+def test_a_discriminator_that_turns_autocast_off_is_differentiated_without_it(method: Any) -> None:
+    """The gradient in x is taken where the call stands, and its products were computed in bfloat16 there."""
+    discriminator, x = small().float(), normal(4, 3, 8, 8).float()
+
+    def surrounded(discriminator: nn.Module, x: Tensor, method: Any) -> Tensor:
+        def exactly(x: Tensor) -> Tensor:
+            with torch.autocast("cpu", enabled=False):
+                scores: Tensor = discriminator(x)
+            return scores
+
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = gnref.gradient_normalize(exactly, x, method=method)
+        return scores.square().sum()
+
+    def alone(discriminator: nn.Module, x: Tensor, method: Any) -> Tensor:
+        return gnref.gradient_normalize(discriminator, x, method=method).square().sum()
+
+    for found, expected in zip(
+        gradients(surrounded, discriminator, x, method), gradients(alone, discriminator, x, method), strict=True
+    ):
+        assert torch.equal(found, expected)
