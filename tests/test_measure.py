@@ -226,7 +226,16 @@ def test_benchmarks_of_a_commit_without_what_they_measure_are_not_available(
 ) -> None:
     """asv runs the benchmarks of today against yesterday's package: each then says so, and none fails."""
     runpy.run_path(str(file))
-    for module in ("measure", "quotient", "certificates", "laws", "evaluation", "data.shapes"):
+    for module in (
+        "measure",
+        "measure.resident",
+        "normalization",
+        "quotient",
+        "certificates",
+        "laws",
+        "evaluation",
+        "data.shapes",
+    ):
         monkeypatch.setitem(sys.modules, f"gnref.{module}", None)
     found = runpy.run_path(str(file), run_name="benchmark").items()
     kinds = [k for name, k in found if getattr(k, "__module__", "") == "benchmark" and name[0].isupper()]

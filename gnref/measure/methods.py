@@ -5,7 +5,7 @@ from typing import Any
 
 from gnref.call import Method
 from gnref.training.experiment import Experiment
-from gnref.training.experiments import EXPERIMENTS
+from gnref.training.experiments import EXPERIMENTS, TODAY
 from gnref.training.experiments import METHODS as COMPARED
 
 NETWORKS: Mapping[str, str] = {
@@ -28,6 +28,7 @@ METHODS: Mapping[str, Mapping[str, Any]] = {
     "gn1": COMPARED["gn1"],
     "gn0": COMPARED["gn0"],
     "gn-cr": {**COMPARED["gn"], "consistency_weight": EXPERIMENTS["cifar10-resnet-gn-cr"].consistency_weight},
+    "r1": TODAY["r1"],
 }
 
 
