@@ -51,8 +51,8 @@ def one_sentence(program: str) -> Iterator[None]:
         _flush()
     except UserError as mistake:
         _end(2, f"{program}: {mistake}")
-    except KeyboardInterrupt:
-        _end(130, f"{program}: interrupted")
+    except KeyboardInterrupt as interrupt:
+        _end(130, f"{program}: {str(interrupt) or 'interrupted'}")
     except BrokenPipeError:
         _end(0)
     except (MemoryError, RuntimeError) as error:

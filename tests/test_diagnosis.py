@@ -343,7 +343,13 @@ class TestVerify:
             ("theirs:build", {"image_size": 32}, r"does not score a batch of shape \(2, 3, 32, 32\)"),
             ("theirs:Conditional", {"images": Path("flat")}, "is conditional: forward needs 'y'; give --labels 3"),
             ("theirs:Conditional", {"labels": (7,)}, "with labels 7 to 7: IndexError"),
-            ("theirs:build", {"weights": Path("absent.safetensors")}, "cannot be read as safetensors"),
+            (
+                "theirs:build",
+                {"weights": Path("absent.safetensors")},
+                r"--weights absent\.safetensors: there is no such file",
+            ),
+            ("theirs:build", {"weights": Path("pipe.safetensors")}, r"--weights pipe\.safetensors: there is no"),
+            ("theirs:build", {"weights": Path("theirs.py")}, "cannot be read as safetensors"),
             ("theirs:build", {"weights": Path("w.safetensors")}, "does not fit the discriminator: Missing key"),
             ("theirs:build", {"range": (1.0, -1.0)}, "--range: expected two numbers in order"),
             ("theirs:build", {"regions": 1}, "--regions: expected from 3 to 10.9, got 1"),
@@ -362,6 +368,7 @@ class TestVerify:
         write_images(here / "large", 2, size=24)
         write_images(here / "flat", 2)
         write_images(here / "grey", 2, grey=True)
+        os.mkfifo(here / "pipe.safetensors")
         save_file({"elsewhere": torch.zeros(2)}, here / "w.safetensors")
         with pytest.raises(UserError, match=told) as caught:
             run(target, **options)

@@ -262,6 +262,20 @@ def test_a_forged_checkpoint_is_one_sentence():
             Trainer(e, images(e)).restore({**good, key: value}, "here")
 
 
+def test_ctrl_c_saves_and_interrupts_what_would_follow(tmp_path: Path) -> None:
+    e = small("shapes16-cnn-gn", steps=4)
+
+    def press(_: object) -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {"FID": 1.0}
+
+    cadence = Cadence(1, NEVER, NEVER, 2)
+    with pytest.raises(KeyboardInterrupt, match="step 2 of 4, stopped and saved; the same command goes on"):
+        train(e, images(e), tmp_path / "run", cadence=cadence, score=press)
+    assert list(Run(tmp_path / "run").checkpoints()) == [2]
+    assert train(e, images(e), tmp_path / "run", cadence=cadence, score=lambda _: {"FID": 1.0}) == 4
+
+
 def test_the_digest_of_images_on_disk_is_of_every_file_and_of_the_labels_and_does_not_ask_for_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,8 @@ class VerifyArguments:
     def check(self) -> None:
         """What can be refused before the discriminator is imported: UserError for outputs and numbers."""
         check_outputs({"--json": self.json, "--html": self.html}, {"--plot": self.plot})
+        if self.weights is not None and not self.weights.is_file():  # a pipe would be waited for
+            raise UserError(f"--weights {self.weights}: there is no such file; name a .safetensors file")
         if self.regions is not None and not 3 <= self.regions <= 10**9:
             raise UserError(f"--regions: expected from 3 to 10^9, got {self.regions}")
         if wrong := [label for label in self.labels if not 0 <= label < 2**31]:

@@ -13,13 +13,13 @@ from gnref.training.arguments import TrainArguments
 from gnref.training.distributed import joined
 from gnref.training.experiment import Experiment, overridden
 from gnref.training.listing import cells, find
-from gnref.training.train import Score, train
+from gnref.training.train import Score, stopped, train
 
 
 def train_named(names: Sequence[str], arguments: TrainArguments, make_score: Callable[..., Score] | None) -> int:
     """Train each of the shard's cells in its run folder, `runs/<experiment>-seed<seed>` unless one is named.
 
-    `make_score(device=...)` makes what scores a generator. Returns 0, also when a signal stopped a run and it
+    `make_score(device=...)` makes what scores a generator. Returns 0, also when SIGTERM stopped a run and it
     was saved.
     """
     folder, steps = arguments.folder, arguments.steps
@@ -72,7 +72,7 @@ PROTOCOLS = {
 def _last_lines(run: Path, e: Experiment, step: int, arguments: TrainArguments) -> list[str]:
     """What became of the run, where to look, and what to type next."""
     if step < e.steps:
-        return [f"gnref: {run}: step {step} of {e.steps}, stopped and saved; the same command goes on from there"]
+        return [f"gnref: {stopped(run, step, e.steps)}"]
     lines = [f"gnref: {run}: step {step} of {e.steps}, done", f"  pictures    {run / 'samples' / f'{step:08d}.png'}"]
     if protocol := PROTOCOLS.get((e.dataset, e.size)):
         real = "" if e.dataset == "shapes" else f" --real {arguments.data}"

@@ -9,10 +9,17 @@ from types import FrameType
 from gnref.training.distributed import Processes
 
 
+class Stop(threading.Event):
+    """Set when a run is asked to stop."""
+
+    interrupted = False
+    """Whether by Ctrl-C."""
+
+
 @contextmanager
-def stop_signals() -> Iterator[threading.Event]:
+def stop_signals() -> Iterator[Stop]:
     """An event that SIGTERM sets, and the first Ctrl-C: the step is finished and saved. The second one interrupts."""
-    stop = threading.Event()
+    stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
@@ -20,6 +27,7 @@ def stop_signals() -> Iterator[threading.Event]:
     def ask(number: int, _: FrameType | None) -> None:
         if number == signal.SIGINT and stop.is_set():
             raise KeyboardInterrupt
+        stop.interrupted = number == signal.SIGINT
         stop.set()
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}

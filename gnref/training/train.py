@@ -51,9 +51,10 @@ def train(
 ) -> int:
     """Train to the experiment's last step in `folder`, or go on from the newest checkpoint there; the step reached.
 
-    That is less than `experiment.steps` where SIGTERM or SIGINT asked it to stop: it saves and returns. Resuming is
-    bit for bit on the CPU. `source` is where the data came from, for the record. With several processes the folder is
-    on a file system they share, and the first one writes; `score` is given in all or in none, and the first calls it.
+    That is less than `experiment.steps` where SIGTERM asked it to stop: it saves and returns. At Ctrl-C it saves as
+    well and raises KeyboardInterrupt, so that what would follow does not. Resuming is bit for bit on the CPU. `source`
+    is where the data came from, for the record. With several processes the folder is on a file system they share, and
+    the first one writes; `score` is given in all or in none, and the first calls it.
 
     Raises UserError for a folder in use, or of another experiment, data, version or device (`admit_changes` lets the
     last three pass), a full disk, and a quantity that is not finite or has diverged: it names the step, the quantity
@@ -86,7 +87,14 @@ def train(
             loop.after_step()
         if loop.saved_step != trainer.step_number:
             loop.checkpoint()
+        if stop.interrupted and trainer.step_number < experiment.steps:
+            raise KeyboardInterrupt(stopped(run.folder, trainer.step_number, experiment.steps))
     return trainer.step_number
+
+
+def stopped(run: Path, step: int, steps: int) -> str:
+    """What is said of a run that was asked to stop."""
+    return f"{run}: step {step} of {steps}, stopped and saved; the same command goes on from there"
 
 
 class _Loop:

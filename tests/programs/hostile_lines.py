@@ -207,12 +207,14 @@ def _verify(f: Path) -> Iterator[Line]:
     start = ("verify", "good:build", "--image-size", "16", "--regions", "20")
     targets = (
         "", ":", "good", "good:", ":build", "good:absent", "absent:build", "good:build:more", "syntax:build",
-        "nothing:build", "nothing:number", "asks:build", "bytes:build", "good.build", "conditional:build",
+        "nothing:build", "nothing:number", "asks:build", "bytes:build", "good.build",
         "../good:build",
         "returns_text:build", "returns_empty:build", "returns_scalar:build",
     )  # fmt: skip
     for target in targets:
         yield Line("gnref", ("verify", target, *start[2:]), environment=modules)
+    flat = ("--images", str(f / "images"))
+    yield Line("gnref", ("verify", "conditional:build", *flat, *start[2:]), environment=modules)
     yield Line("gnref", ("verify", "returns_nan:build", *start[2:]), codes=(1, 2), environment=modules)
     for name in ENDINGS:
         for moment in ("import", "build", "call"):
