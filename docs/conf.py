@@ -14,6 +14,7 @@ version = release = gnref.__version__
 description = "Gradient normalization for GANs: the method, its claims checked, its experiments and their verdicts."
 
 extensions = [
+    "check_links",
     "cross_references",
     "generated_pages",
     "mathml",

@@ -7,12 +7,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from gnref.claims import CLAIMS
-from gnref.laws import LAWS
+from gnref.conformance.plan import laws
 
 _BIBLIOGRAPHY = (Path(__file__).parent.parent / "bibliography.md").read_text(encoding="utf-8")
 _WORKS = re.findall(r"^\*\*\[(.+?)]\*\*", _BIBLIOGRAPHY, re.MULTILINE)
 _CITED = re.compile(rf"\[({'|'.join(map(re.escape, _WORKS))})(?=[],])[^]]*]")
-_LAWS = {law.id for law in LAWS}
+_LAWS = {law.id for law in laws()}
 
 
 def _anchor(work: str) -> str:

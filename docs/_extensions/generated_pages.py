@@ -1,5 +1,6 @@
 """Pages made from the package itself before the site is read: a page a claim, and the list of claims."""
 
+import re
 from pathlib import Path
 
 from claim_pictures import PICTURES
@@ -58,6 +59,16 @@ def _picture(claim: Claim) -> list[str]:
     return [f"```{{figure}} {claim.id}.png", f":alt: {caption}", "", caption, "```", ""]
 
 
+def _measured(claim: Claim) -> list[str]:
+    """How the number of an empirical claim is measured, and what came of it."""
+    if not claim.status.startswith("empirical"):
+        return []
+    script = re.search(r"reproductions/\w+\.py", claim.verdict)
+    if script is None:
+        return []
+    return ["```sh", f"python {script[0]} --check", "```", "", "[](../reproducing.md) says where it stands.", ""]
+
+
 def _laws(claim: Claim) -> list[str]:
     rows = [
         f"| `{law.id}` | {law.statement.replace(chr(124), chr(92) + chr(124))} | `laws/{law.file}.py` |"
@@ -88,6 +99,7 @@ def claim_page(claim: Claim) -> str:
             "",
             f"**Why.** {claim.verdict}",
             "",
+            *_measured(claim),
             *_picture(claim),
             *_steps(claim),
             *_laws(claim),
