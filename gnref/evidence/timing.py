@@ -6,6 +6,7 @@ of a step's work does not depend on the batch.
 """
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,8 @@ from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.schedule import resolutions
 
-NOW_STEPS, NOW_IMAGES = 1, 4
-"""What is timed where this device was not measured before: one step, on a CPU of so many images."""
+NOW_STEPS, NOW_PIXELS = 1, 4 * 48**2
+"""What is timed where this device was not measured before: one step, on a CPU of so many pixels, or of one image."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def estimate(name: str, options: Options) -> Estimate:
     found = measured(options).get(device(), {}).get(name)
     when = "measured before" if found else "timed now"
     if found is None:
-        share = max(1, e.batch // NOW_IMAGES) if device().startswith("CPU") else 1
+        images = max(1, NOW_PIXELS // e.size**2) if device().startswith("CPU") else e.batch
+        share = max(1, e.batch // images)
+        print(f"timing a step of {name}, which was not measured on this device", file=sys.stderr, flush=True)
         found = measure(name, NOW_STEPS, share)
     steps, share = found["steps"], found["share"]
     of = "of the whole batch" if share == 1 else f"of a batch {share} times smaller"
@@ -112,7 +115,7 @@ def measure(name: str, steps: int, share: int) -> dict[str, Any]:
     for resolution, (held_from, _) in resolutions(e).items():
         trainer.step_number = held_from
         found[str(resolution)] = round(larger * _timed(trainer, steps), 4)
-        print(f"    at {resolution} pixels {found[str(resolution)]:.3f} s a step", flush=True)
+        print(f"    at {resolution} pixels {found[str(resolution)]:.3f} s a step", file=sys.stderr, flush=True)
     return {"seconds_per_step": found, "steps": steps, "share": share}
 
 
