@@ -30,6 +30,18 @@ def test_measured_steps_are_extrapolated_to_all(options: Options) -> None:
     assert json.loads((options.results / "timing.json").read_text())[device()]["small"]["steps"] == 3
 
 
+def test_an_experiment_takes_as_long_as_one_that_differs_in_its_data(
+    options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = SMALL.changed(name="twin", steps=360, lr_generator=1.0)
+    other = SMALL.changed(name="other", n_dis=2)
+    monkeypatch.setattr(timing, "EXPERIMENTS", {"small": SMALL, "twin": twin, "other": other})
+    timing.keep("small", {"seconds_per_step": 10.0, "steps": 1, "share": 1}, options)
+    found = timing.estimate("twin", options)
+    assert (found.seconds, found.basis) == (3600, "1 step of the whole batch, measured before, of small")
+    assert timing.estimate("other", options).basis.endswith("timed now")
+
+
 def test_what_was_not_measured_here_is_timed_now_and_not_kept(options: Options) -> None:
     found = timing.estimate("small", options)
     assert found.seconds > 0

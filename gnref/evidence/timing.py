@@ -8,6 +8,7 @@ of a step's work does not depend on the batch.
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,10 @@ def keep(name: str, found: dict[str, Any], options: Options) -> None:
 def estimate(name: str, options: Options) -> Estimate:
     """A run's time on this device: from what was measured on it, else from a step that is timed now."""
     e = EXPERIMENTS[name]
-    found = measured(options).get(device(), {}).get(name)
-    when = "measured before" if found else "timed now"
+    known = measured(options).get(device(), {})
+    like = measured_like(name, known)
+    found = known.get(like)
+    when = "timed now" if like is None else "measured before" + f", of {like}" * (like != name)
     if found is None:
         images = max(1, NOW_PIXELS // e.size**2) if device().startswith("CPU") else e.batch
         share = max(1, e.batch // images)
@@ -133,6 +136,25 @@ def _timed(trainer: Any, steps: int) -> float:
     if on_gpu:
         torch.cuda.synchronize()
     return (clock() - began) / steps
+
+
+TIMELESS = (
+    "name", "dataset", "steps", "lr_generator", "lr_discriminator", "beta1", "beta2", "epsilon", "decay", "ema_decay",
+    "ema_start", "score_ema", "initialization", "lipschitz_constant",
+)  # fmt: skip
+"""Settings that make no step longer."""
+
+
+def measured_like(name: str, known: Mapping[str, Any]) -> str | None:
+    """Of the experiments measured, this one, or one that differs in nothing that a step's time hangs on."""
+    if name in known:
+        return name
+    lasting = _lasting(EXPERIMENTS[name])
+    return next((each for each in known if each in EXPERIMENTS and _lasting(EXPERIMENTS[each]) == lasting), None)
+
+
+def _lasting(e: Experiment) -> dict[str, Any]:
+    return {key: value for key, value in e.settings().items() if key not in TIMELESS}
 
 
 def timed(e: Experiment) -> bool:
