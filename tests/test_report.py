@@ -108,6 +108,14 @@ def test_a_row_of_the_page_opens_to_what_the_claim_says_and_its_checks() -> None
     assert 'src="data:image/png;base64,cG5n" alt="caption"' in page
 
 
+def test_a_table_of_numbers_stands_above_the_folded_lines() -> None:
+    table = [["f̂", "0 to 1", "unit"], ["length", "3 < 4", "of x"]]
+    page = as_page(ROWS, 0.04, "title", {}, ["lead"], ["a number"], table=table)
+    head, row = '<tr><th>f̂</th><th class="number">0 to 1</th><th>unit</th></tr>', '<td class="number">3 &lt; 4</td>'
+    assert page.index(head) < page.index(row) < page.index("<li>a number</li>")
+    assert ", in 0.04 s." in page  # never 0 s
+
+
 def test_every_status_of_a_claim_has_a_colour_that_says_what_it_is() -> None:
     kinds = {status: status_kind(status) for status in get_args(Status)}
     assert kinds == {
