@@ -31,24 +31,30 @@ def page(options: Options) -> str:
 
 
 def _section(setting: Setting, options: Options) -> list[str]:
-    found = {label: records(setting, method, options) for method, label in METHODS.items()}
-    count = min(len(runs) for runs in found.values())
-    if not count:
-        return [f"{setting.name}: not run."]
-    segments = 3 * setting.pairs
-    told = f"**{setting.name}**, {count} seeds, {setting.steps} steps, {segments} segments at each moment."
-    return [
-        f"{told} At the end of training:",
-        _table("trained with", {label: (runs, SHARES[-1]) for label, runs in found.items()}),
-        "GN's over training:",
-        _table("share of training", {f"{share:g}": (found[METHODS["gn"]], share) for share in SHARES}),
-    ]
+    found = {label: runs for method, label in METHODS.items() if (runs := records(setting, method, options))}
+    told = f"**{setting.name}**, {setting.steps} steps, {3 * setting.pairs} segments a seed at each moment."
+    parts = [f"{told} At the end of training:", _table("trained with", {k: (v, SHARES[-1]) for k, v in found.items()})]
+    if gn := found.get(METHODS["gn"]):
+        parts.insert(0, _answer(setting.name, gn))
+        parts += ["GN over training:", _table("share of training", {f"{share:g}": (gn, share) for share in SHARES})]
+    return parts
+
+
+def _answer(name: str, gn: list[Record]) -> str:
+    slope, jumps, middle, c, most = (
+        at(gn, SHARES[-1], score) for score in ("slope", "jumps", "jump50", "excess", "largest_excess")
+    )
+    return (
+        f"On {name} the f̂ of GN, which lies between -1 and 1, is 1-Lipschitz but for c = {_number(c)} in the median "
+        f"over segments, {_number(most)} on the worst. Its median jump is {_number(middle)}, and "
+        f"{jumps / (jumps + slope):.0%} of what it changes along a segment is jumps."
+    )
 
 
 def _table(head: str, rows: dict[str, tuple[list[Record], float]]) -> str:
-    lines = [[head, *_COLUMNS.values()], ["---"] * (1 + len(_COLUMNS))]
+    lines = [[head, "seeds", *_COLUMNS.values()], ["---"] * (2 + len(_COLUMNS))]
     for label, (runs, share) in rows.items():
-        lines.append([label, *(_number(at(runs, share, name)) for name in _COLUMNS)])
+        lines.append([label, str(len(runs)), *(_number(at(runs, share, name)) for name in _COLUMNS)])
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 

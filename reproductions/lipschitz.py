@@ -45,7 +45,7 @@ class Setting:
     pairs: int
 
 
-SETTINGS = (Setting("ring", "ring-mlp", 3000, range(5), 8), Setting("shapes", "shapes16-resnet", 400, range(3), 1))
+SETTINGS = (Setting("ring", "ring-mlp", 3000, range(3), 8), Setting("shapes", "shapes16-resnet", 400, range(3), 1))
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,9 @@ def draw(options: Options) -> Path:
             for panel, title in zip(row, PANELS.values(), strict=True):
                 panel.set_title(title, fontsize=8)
                 panel.set_ylim(bottom=0)
-            row[0].set_ylabel(f"{setting.name}, {len(setting.seeds)} seeds: change of f̂")
-        axes[0][0].legend(fontsize=7)
+            row[0].set_ylabel(f"{setting.name}: of f̂, which has no unit")
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
         for panel in axes[-1]:
             panel.set_xlabel("share of training")
 

@@ -36,6 +36,11 @@ def study() -> str:
     return _printed("reproductions/findings.py")
 
 
+def jumps() -> str:
+    """What the jump study found, data set by data set."""
+    return _printed("reproductions/jumps.py")
+
+
 def instruments() -> str:
     """What the study's scores see of known damages."""
     return "```\n" + _printed("reproductions/instruments.py", "--check") + "```"
@@ -251,6 +256,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "coverage": coverage,
     "compositions": compositions,
     "gallery": gallery,
+    "jumps": jumps,
     "reproductions": reproductions,
     "shifts": shifts,
     "study": study,
