@@ -72,7 +72,7 @@ class Validation:
 
     def plot(self, options: Options) -> Path:
         """The numbers are the table."""
-        raise UserError("instruments is a table of numbers: there is nothing to plot")
+        raise UserError("nothing is drawn: its numbers are printed by --check")
 
 
 def _of_points() -> Job:

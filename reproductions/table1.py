@@ -62,7 +62,7 @@ class Speed:
 
     def plot(self, options: Options) -> Path:
         """Numbers in a table have no picture."""
-        raise UserError("table1 is a table of numbers: there is nothing to plot")
+        raise UserError("nothing is drawn: its numbers are printed by --check")
 
 
 def job(device: str, batch: int) -> Job:

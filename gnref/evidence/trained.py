@@ -62,8 +62,8 @@ class Trained:
         return lines + [self._ordered(each, options) for each in self.orderings]
 
     def plot(self, options: Options) -> Path:
-        """Numbers in a table have no picture."""
-        raise UserError(f"{self.artefact} is a table of numbers: there is nothing to plot")
+        """Scores are compared as numbers."""
+        raise UserError("nothing is drawn: its scores are compared as numbers, by --check")
 
     def _serves(self, experiment: str, published: Published) -> tuple[str, ...]:
         rows = {row for row, name in self.rows.items() if name == experiment}
