@@ -17,6 +17,20 @@ def _process(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines:
     lines[:] = [line if line.lstrip().startswith((">>>", "...")) else _escaped(line) for line in lines]
 
 
+_SENTENCES: dict[str, list[str]] = {}
+"""The docstrings of data as they were before Napoleon, which takes what stands before a colon for a type."""
+
+
+def _keep(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    if what in ("data", "attribute"):
+        _SENTENCES[name] = list(lines)
+
+
+def _restore(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    if what in ("data", "attribute"):
+        lines[:] = _SENTENCES[name]
+
+
 _SHORTER = {
     # what numpy.typing's names are spelled out as
     r"_Buffer \| _SupportsArray\[dtype\[Any\]\].*?_NestedSequence\[complex \| bytes \| str\]": "ArrayLike",
@@ -45,6 +59,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Escape before the sections of a docstring are read, and shorten signatures."""
     app.setup_extension("sphinx.ext.autodoc")
     app.connect("autodoc-process-docstring", _process, priority=400)
+    app.connect("autodoc-process-docstring", _keep, priority=450)
+    app.connect("autodoc-process-docstring", _restore, priority=550)
     app.connect("autodoc-process-signature", _signature)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
