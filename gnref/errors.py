@@ -61,7 +61,7 @@ def one_sentence(program: str) -> Iterator[None]:
         _end(2, f"{program}: there is not enough memory for this; ask for less at a time")
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        room = "; make room" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        room = "; make room" if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else ""
         _end(2, f"{program}: {where}{error.strerror or error}{room}")
 
 

@@ -48,8 +48,10 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     # An interrupt in the middle must leave as little behind as a full disk.
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # writing does not say where
+            error.filename = str(path)
         raise
     directory = os.open(path.parent, os.O_RDONLY)
     try:

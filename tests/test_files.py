@@ -1,6 +1,7 @@
 """Outputs: refused before the work begins where they could not be written, and never half written."""
 
 import os
+import resource
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,19 @@ def test_an_interrupt_in_the_middle_of_writing_leaves_the_old_file(
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, "new")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("report.json", "old")]
+
+
+def test_what_stops_the_writing_is_told_with_the_files_name(tmp_path: Path) -> None:
+    """A limit on the size of files, as a full disk, says no name of its own."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_atomically(tmp_path / "report.json", "a" * 100)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert caught.value.filename == str(tmp_path / "report.json")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_name_that_is_no_utf8_does_not_lose_a_report(tmp_path: Path) -> None:
