@@ -74,6 +74,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--moments", type=int, default=30, help="of each command")
+    parser.add_argument("--stretch", type=float, default=1.0, help="of the moments, on a slow machine")
     parser.add_argument("--only", nargs="+", help="these commands")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
@@ -90,7 +91,7 @@ def main() -> int:
                 with tempfile.TemporaryDirectory(dir=temporary) as outer:
                     place = Path(outer) / "here"
                     place.mkdir()
-                    moment = choose.uniform(0.05, seconds)
+                    moment = choose.uniform(0.05, seconds * given.stretch)
                     code, told = interrupted(command, place, f, moment)
                     codes[code] = codes.get(code, 0) + 1
                     found = fault(name, place, code, told)
