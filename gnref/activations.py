@@ -134,7 +134,11 @@ def held_by(node: Any, field: str) -> Held | None:
 
 
 def activations() -> Activations | None:
-    """A new `Activations`; None where somebody else's hooks are in force, which keep what they keep, or none may be."""
+    """A new `Activations`; None where somebody else's hooks are in force, which keep what they keep, or none may be.
+
+    An older PyTorch does not say whether there are others: None as well, and activations are kept as without hooks.
+    """
     autograd: Any = torch._C._autograd
-    taken = autograd._top_saved_tensors_default_hooks(True) is not None
+    top = getattr(autograd, "_top_saved_tensors_default_hooks", None)
+    taken = top is None or top(True) is not None
     return None if taken or not autograd._saved_tensors_hooks_is_enabled() else Activations()
