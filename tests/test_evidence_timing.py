@@ -49,6 +49,15 @@ def test_what_was_not_measured_here_is_timed_now_and_not_kept(options: Options) 
     assert timing.measured(options) == {}
 
 
+def test_a_step_of_minutes_is_not_timed_by_a_dry_run(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = EXPERIMENTS["celebahq-256-resnet-gn"]
+    monkeypatch.setattr(timing, "EXPERIMENTS", {large.name: large})
+    monkeypatch.setattr(timing, "device", lambda: "CPU (another)")
+    found = timing.estimate(large.name, options)
+    assert (found.seconds, found.text) == (None, "unknown")
+    assert found.basis == "python reproductions/timing.py --steps 1 --share 64 celebahq-256-resnet-gn measures it"
+
+
 def test_an_experiment_that_grows_is_the_sum_over_its_resolutions(options: Options) -> None:
     """One second a step at each: as many seconds as steps."""
     steps = resolutions(EXPERIMENTS[GROWING])

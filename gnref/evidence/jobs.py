@@ -142,7 +142,9 @@ def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: b
         for job in jobs
     ]
     waiting = [row for row in rows if not row["done"]]
-    total = Estimate(sum(row["seconds"] for row in waiting), "")
+    total = Estimate(sum(row["seconds"] or 0 for row in waiting), "")
+    unknown = sum(row["seconds"] is None for row in waiting)
+    beside = f", and {unknown} of them for a time that was not measured" if unknown else ""
     if as_json:
         told = {"artefact": name, "device": device(), "runs": rows, "waiting": len(waiting), "takes": total.text}
         print(json.dumps(told, indent=1))
@@ -158,7 +160,7 @@ def dry_run(name: str, title: str, jobs: list[Job], options: Options, as_json: b
         runs = f"{len(mine)} run{'s' * (len(mine) > 1)}"
         print(f"  {each:<36} {runs:<7} {time_of.text + ' each':<22} {state:<22} {time_of.basis}")
     _print_needs(needs)
-    print(f"{len(waiting)} of {len(rows)} runs wait" + (f": {total.text} on this device, in all" if waiting else ""))
+    print(f"{len(waiting)} of {len(rows)} runs wait" + (f": {total.text} on this device{beside}" if waiting else ""))
     if seeds_decide:
         print(seeds_decide)
 

@@ -21,20 +21,25 @@ from gnref.training.experiment import Experiment
 from gnref.training.experiments import EXPERIMENTS
 from gnref.training.schedule import resolutions
 
-NOW_STEPS, NOW_PIXELS = 1, 4 * 48**2
-"""What is timed where this device was not measured before: one step, on a CPU of so many pixels, or of one image."""
+NOW_STEPS, NOW_PIXELS = 1, 128**2
+"""What is timed where this device was not measured before: one step, on a CPU of so many pixels. An image that has
+more is not timed on a CPU: a step of it takes minutes there.
+"""
 
 
 @dataclass(frozen=True)
 class Estimate:
     """How long a run takes here, and what says so."""
 
-    seconds: float
+    seconds: float | None
+    """None where nothing says how long."""
     basis: str
 
     @property
     def text(self) -> str:
         """`70 CPU-hours`; minutes or seconds where it is less than one."""
+        if self.seconds is None:
+            return "unknown"
         kind = "CPU-" if device().startswith("CPU") else ""
         for unit, length in (("hour", 3600), ("minute", 60)):
             if self.seconds >= length:
@@ -68,14 +73,16 @@ def keep(name: str, found: dict[str, Any], options: Options) -> None:
 
 
 def estimate(name: str, options: Options) -> Estimate:
-    """A run's time on this device: from what was measured on it, else from a step that is timed now."""
+    """A run's time on this device: from what was measured on it, else from a step that is timed now, if it is short."""
     e = EXPERIMENTS[name]
     known = measured(options).get(device(), {})
     like = measured_like(name, known)
     found = known.get(like)
     when = "timed now" if like is None else "measured before" + f", of {like}" * (like != name)
     if found is None:
-        images = max(1, NOW_PIXELS // e.size**2) if device().startswith("CPU") else e.batch
+        images = NOW_PIXELS // e.size**2 if device().startswith("CPU") else e.batch
+        if images == 0:
+            return Estimate(None, f"python reproductions/timing.py --steps 1 --share {e.batch} {name} measures it")
         share = max(1, e.batch // images)
         print(f"timing a step of {name}, which was not measured on this device", file=sys.stderr, flush=True)
         found = measure(name, NOW_STEPS, share)
