@@ -405,6 +405,9 @@ torch.distributed.destroy_process_group()
 """
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith("2.6."), reason="fully_shard of PyTorch 2.6 takes no CPU: its streams record no events"
+)
 def test_two_processes_by_fsdp_and_ddp(tmp_path: Path) -> None:
     """Each has half of the batch; both then hold the whole batch's gradient, or are told which nesting works."""
     script = tmp_path / "sharded.py"

@@ -146,6 +146,10 @@ def test_a_hook_that_changes_what_is_computed_as_one_is_refused() -> None:
     gnref.gradient_normalize(discriminator, normal(4, 3, 8, 8), method="replay").sum().backward()
 
 
+@pytest.mark.skipif(
+    not hasattr(torch._C._autograd, "_top_saved_tensors_default_hooks"),
+    reason="this PyTorch does not say whether others' hooks are in force: activations are kept",
+)
 def test_who_looks_into_the_graph_is_told() -> None:
     kept: list[Any] = []
     discriminator = small()
