@@ -45,7 +45,7 @@ class Setting:
     pairs: int
 
 
-SETTINGS = (Setting("ring", "ring-mlp", 3000, range(3), 8), Setting("shapes", "shapes16-resnet", 400, range(3), 1))
+SETTINGS = (Setting("ring", "ring-mlp", 3000, range(3), 8), Setting("shapes", "shapes16-resnet", 400, range(1), 1))
 
 
 @dataclass(frozen=True)
