@@ -75,11 +75,54 @@ def speed() -> str:
         "|---|---|---|---|---|---|",
     ]
     for file in sorted((ROOT / "asv_bench" / "results").glob("cpu-*.json")):
-        ratio = {(f["part"], f["setting"]["method"]): f["to_vanilla"] for f in json.loads(file.read_text())["figures"]}
+        figures = json.loads(file.read_text())["figures"]
+        plain = [figure for figure in figures if figure["setting"]["layout"] == "plain"]
+        ratio = {(f["part"], f["setting"]["method"]): f["to_vanilla"] for f in plain}
         double, replay = (ratio["discriminator gradient", method] for method in ("gn-double-backward", "gn"))
         through = [f"{ratio['score gradient', method]:.2f}" for method in ("gn-double-backward", "gn")]
         row = [file.stem.removeprefix("cpu-"), f"{double:.2f}", f"**{replay:.2f}**", f"{replay / double:.2f}"]
         lines.append("| " + " | ".join([*row, through[0], f"**{through[1]}**"]) + " |")
+    return "\n".join(lines)
+
+
+def history() -> str:
+    """What asv counted of ResNet-32's gradient at some commits, oldest first."""
+    rows = []
+    for file in (ROOT / "asv_bench" / "results" / "asv").glob("*/*-existing-*.json"):
+        record = json.loads(file.read_text())
+        found: dict[str, dict[str, float]] = {}
+        for name, (values, parameters, *_) in record["results"].items():
+            cells = itertools.product(*parameters)
+            found[name.rsplit(".")[-1]] = {
+                m.strip("'"): v for (n, m), v in zip(cells, values, strict=True) if n == "'resnet-32'"
+            }
+        passes, peak, launches = (found[f"track_{name}"] for name in ("passes", "peak_megabytes", "launches"))
+        row = [f"`{record['commit_hash'][:7]}`", *(f"{passes[m]:.2f}" for m in ("gn", "gn-double-backward"))]
+        row += [f"{peak[m]:.0f}" for m in ("vanilla", "gn", "gn-double-backward")] + [f"{launches['gn']:.0f}"]
+        rows.append((record["date"], "| " + " | ".join(row) + " |"))
+    head = [
+        "commit",
+        "passes: replay",
+        "double backward",
+        "MB: vanilla",
+        "replay",
+        "double backward",
+        "launches: replay",
+    ]
+    return "\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *(row for _, row in sorted(rows))])
+
+
+def layouts() -> str:
+    """Milliseconds of GN's gradient of D and step of G by layout."""
+    names = ("plain", "channels-last", "fused", "fused channels-last")
+    lines = ["| network | batch | " + " | ".join(names) + " |", "|---|---" + "|---" * len(names) + "|"]
+    for file in sorted((ROOT / "asv_bench" / "results").glob("layouts-*.json")):
+        ms: dict[str, list[float]] = {}
+        for figure in json.loads(file.read_text())["figures"]:
+            ms.setdefault(figure["setting"]["layout"], []).append(figure["milliseconds"])
+            batch = figure["setting"]["batch"]
+        cells = [f"{ms[name][0]:.0f}, {ms[name][1]:.0f}" if name in ms else "" for name in names]
+        lines.append(f"| {file.stem.removeprefix('layouts-')} | {batch} + {batch} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -250,6 +293,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "conform-options": conform_options,
     "decoding": decoding,
     "counted": counted,
+    "history": history,
+    "layouts": layouts,
     "experiments": experiments,
     "protocols": protocols,
     "recipes": recipes,
