@@ -11,16 +11,15 @@ from functools import cache
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
-from torch import Tensor
+from torch import Tensor, nn
 
 from gnref.data.images import ImageSet, to_bytes
-from gnref.data.load import load
 from gnref.data.shapes import CLASSES, Array, shapes
 from gnref.evaluation.features import feature_space
 from gnref.evaluation.scores import Gaussian, extract, frechet_distance, gaussian
+from gnref.evidence.moments import scored_moments
 from gnref.evidence.seen import Seen, seen
 from gnref.training.experiment import Experiment
-from gnref.training.trainer import Trainer
 
 IMAGES = 1000
 """Generated images, and reals, of one score."""
@@ -32,17 +31,14 @@ UNLIKE_UNIT = 0.05
 
 def train_and_score(e: Experiment, seed: int, scored_at: tuple[int, ...]) -> dict[str, float | None]:
     """Scores by name, `factors/STEP/0` and so on for every instrument: one run is one replica."""
-    torch.set_num_threads(1)
-    trainer = Trainer(e, load(e.dataset, None, e.size), seed)
     z = torch.randn(IMAGES, e.latent, generator=torch.Generator().manual_seed(LATENTS_SEED))
     found: dict[str, float | None] = {}
-    while trainer.step_number < e.steps:
-        trainer.step()
-        step = trainer.step_number
-        if step in scored_at:
-            with trainer.sampler() as generator:
-                made = torch.cat([generator(z[i : i + 100]) for i in range(0, IMAGES, 100)])
-            found |= {f"{key}/{step}/0": value for key, value in scores(made, e.size).items()}
+
+    def sample(generator: nn.Module) -> Tensor:
+        return torch.cat([generator(z[i : i + 100]) for i in range(0, IMAGES, 100)])
+
+    for step, made in scored_moments(e, seed, scored_at, sample):
+        found |= {f"{key}/{step}/0": value for key, value in scores(made, e.size).items()}
     return found
 
 

@@ -4,12 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnref.data.load import load
 from gnref.data.points import grid_centres, mixture, ring_centres
 from gnref.errors import UserError
 from gnref.evaluation import covered_modes, wasserstein_distance
+from gnref.evidence.moments import scored_moments
 from gnref.training.experiment import Experiment
-from gnref.training.trainer import Trainer
 
 POINTS = 500
 """Generated points, and reals, of one score."""
@@ -20,20 +19,13 @@ CENTRES = {"ring": ring_centres, "grid": grid_centres}
 
 def train_and_score(e: Experiment, seed: int, scored_at: tuple[int, ...]) -> dict[str, float | None]:
     """Scores by name: `wasserstein/STEP/REPLICA`, and at the end `lost/STEP/REPLICA` and `stray/STEP/REPLICA`."""
-    torch.set_num_threads(1)
-    trainer = Trainer(e, load(e.dataset, None, e.size), seed)
     reals, centres = real_points(e.dataset)
     z = torch.randn(POINTS * e.replicas, e.latent, generator=torch.Generator().manual_seed(LATENTS_SEED))
     found: dict[str, float | None] = {}
-    while trainer.step_number < e.steps:
-        trainer.step()
-        step = trainer.step_number
-        if step in scored_at:
-            with trainer.sampler() as generator:
-                made = generator(z)
-            for replica in range(e.replicas):
-                mine = made[replica :: e.replicas]
-                found |= {f"{key}/{step}/{replica}": value for key, value in scores(mine, reals, centres).items()}
+    for step, made in scored_moments(e, seed, scored_at, lambda generator: generator(z)):
+        for replica in range(e.replicas):
+            mine = made[replica :: e.replicas]
+            found |= {f"{key}/{step}/{replica}": value for key, value in scores(mine, reals, centres).items()}
     return found
 
 
