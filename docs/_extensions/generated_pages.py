@@ -14,7 +14,7 @@ _KINDS = {"holds": "holds", "vacuous": "vacuous", "false": "false", "empirical":
 
 
 _LEGEND = """\
-Each row is a statement of the paper's appendix in our words.
+Each row is a statement of the paper's appendix in our words, or one that speaks of it.
 
 *Holds*
 : exactly, in the domain that its page names.

@@ -149,7 +149,7 @@ def missing_for(name: str, options: Options) -> list[str]:
         needs.append(f"{experiment.dataset} images as they were published ({wrong})")
     weights = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_URL.rsplit("/", 1)[1]
     if not weights.exists():
-        needs.append(f"Inception weights: {INCEPTION_URL}, 91 MB, SHA-256 {INCEPTION_SHA256}..., as {weights}")
+        needs.append(f"Inception weights: {INCEPTION_URL}, 96 MB, SHA-256 {INCEPTION_SHA256}..., as {weights}")
     if not torch.cuda.is_available() and not os.environ.get("GNREF_CPU"):
         needs.append("a GPU; GNREF_CPU=1 trains on this CPU instead")
     return needs
