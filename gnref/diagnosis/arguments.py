@@ -28,7 +28,7 @@ class VerifyArguments:
     """Linear regions to certify along three segments between images; by default 2000, fewer for a large
     discriminator."""
     quick: bool = False
-    """Look at 8 images and 12 regions: the premises, in about two thirds of the time."""
+    """Look at 8 images and 12 regions: the premises, in a quarter to two thirds of the time."""
     json: Path | None = None
     """Write the report to this file as well."""
     html: Path | None = None

@@ -18,7 +18,7 @@ CENTRES = {"ring": ring_centres, "grid": grid_centres}
 
 
 def train_and_score(e: Experiment, seed: int, scored_at: tuple[int, ...]) -> dict[str, float | None]:
-    """Scores by name: `wasserstein/STEP/REPLICA`, and at the end `lost/STEP/REPLICA` and `stray/STEP/REPLICA`."""
+    """Scores by name: `wasserstein/STEP/REPLICA`, `lost/STEP/REPLICA` and `stray/STEP/REPLICA`."""
     reals, centres = real_points(e.dataset)
     z = torch.randn(POINTS * e.replicas, e.latent, generator=torch.Generator().manual_seed(LATENTS_SEED))
     found: dict[str, float | None] = {}
