@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -122,6 +123,8 @@ def exchanging(objective: nn.Module, processes: Processes, some_unused: bool) ->
     # torch 2.13 renames the option.
     known = inspect.signature(DistributedDataParallel).parameters
     options: dict[str, Any] = {"find_unused_parameters": some_unused}
+    # The gradient of a matrix of one row may have the strides of a column: the same entries, in the same order.
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     options["forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"] = False
     return DistributedDataParallel(objective, **options)
 
