@@ -5,6 +5,7 @@ rectifier's result its sign, of a pooled map its shape; but that is known only w
 `Activations` packs each saved tensor into a `Held`, and a plan says later what becomes of it.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -39,6 +40,9 @@ class Held:
         """Where the values are positive: bool, kept from now on in their place."""
         if self.positive is None:
             values = self.tensor if self.tensor is not None else self.blank()
+            if recorded():
+                self.positive, self.tensor = values > 0, None
+                return self.positive
             self.positive = torch.empty_like(values, dtype=torch.bool)
             for part, into in zip(pieces(values), pieces(self.positive), strict=True):
                 # Of a number that is not negative, whether it is 0 is the same question; a CPU answers it sooner.
@@ -112,11 +116,18 @@ _PIECE = 2**16  # entries
 def pieces(x: Tensor) -> Sequence[Tensor]:
     """On a CPU equal parts along the first axis, so small that one operation finds in the cache what another wrote.
 
-    Other devices convert dtypes within an operation, and would pay for the launches.
+    Other devices convert dtypes within an operation, and would pay for the launches; a compiler fuses operations by
+    itself, and would write the whole anew for every part.
     """
-    if x.numel() <= _PIECE or x.device.type != "cpu":
+    if x.numel() <= _PIECE or x.device.type != "cpu" or recorded():
         return (x,)
     return torch.split(x, max(1, _PIECE * x.size(0) // x.numel()))
+
+
+def recorded() -> bool:
+    """Whether operations are being recorded for a compiler (`make_fx`), and not only computed."""
+    proxies: Any = sys.modules.get("torch.fx.experimental.proxy_tensor")
+    return proxies is not None and proxies.get_proxy_mode() is not None
 
 
 def blank(size: tuple[int, ...], like: Tensor) -> Tensor:

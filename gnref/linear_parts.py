@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gnref.activations import Held, blank, pieces
+from gnref.activations import Held, blank, pieces, recorded
 from gnref.operations import shape, stem
 
 
@@ -56,6 +56,8 @@ class _Rectifier:
         return [self._times(points[0], own[0])]
 
     def _times(self, values: Tensor, own: bool) -> Tensor:
+        if recorded():
+            return torch.where(self._held.sign(), values, values * self._slope)
         result = values if own else torch.empty_like(values)
         # Of the dtypes of a mask the one that is widened soonest.
         parts = (pieces(each) for each in (values, result, self._held.sign().view(torch.uint8)))

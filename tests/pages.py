@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, get_args
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -112,18 +113,51 @@ def history() -> str:
     return "\n".join(["| " + " | ".join(head) + " |", "|---" * len(head) + "|", *(row for _, row in sorted(rows))])
 
 
+def iterations() -> dict[str, list[dict[str, Any]]]:
+    """By network the figures of whole iterations in every layout, with and without GN."""
+    files = sorted((ROOT / "asv_bench" / "results").glob("layouts-*.json"))
+    return {file.stem.removeprefix("layouts-"): json.loads(file.read_text())["figures"] for file in files}
+
+
 def layouts() -> str:
-    """Milliseconds of GN's gradient of D and step of G by layout."""
-    names = ("plain", "channels-last", "fused", "fused channels-last")
+    """GN's iteration in every layout, the fastest in bold, over the unnormalized one in the plain layout."""
+    from gnref.training.execution import Layout
+
+    names = get_args(Layout)
     lines = ["| network | batch | " + " | ".join(names) + " |", "|---|---" + "|---" * len(names) + "|"]
-    for file in sorted((ROOT / "asv_bench" / "results").glob("layouts-*.json")):
-        ms: dict[str, list[float]] = {}
-        for figure in json.loads(file.read_text())["figures"]:
-            ms.setdefault(figure["setting"]["layout"], []).append(figure["milliseconds"])
-            batch = figure["setting"]["batch"]
-        cells = [f"{ms[name][0]:.0f}, {ms[name][1]:.0f}" if name in ms else "" for name in names]
-        lines.append(f"| {file.stem.removeprefix('layouts-')} | {batch} + {batch} | " + " | ".join(cells) + " |")
+    for network, figures in iterations().items():
+        batch = figures[0]["setting"]["batch"]
+        ratio = {(f["setting"]["method"], f["setting"]["layout"]): f["to_plain"] for f in figures}
+        fastest = min(value for (method, _), value in ratio.items() if method == "gn")
+        cells = []
+        for name in names:
+            gn, vanilla = ratio.get(("gn", name)), ratio.get(("vanilla", name))
+            said = "" if gn is None else f"**{gn:.2f}**" if gn == fastest else f"{gn:.2f}"
+            cells.append(said and f"{said} (unnormalized {vanilla:.2f})")
+        lines.append(f"| {network} | {batch} + {batch} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def compiled() -> str:
+    """From how many gradients of D on compiling has paid."""
+    head = ["network", "layout", "batch", "method", "first, s", "eager, ms", "compiled, ms", "pays from"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for file in sorted((ROOT / "asv_bench" / "results").glob("compiled-*.json")):
+        for pays in json.loads(file.read_text())["pays"]:
+            s = pays["setting"]
+            eager, later = (f"{1000 * pays[key]:.0f}" for key in ("eager", "later"))
+            from_ = "never" if pays["pays from"] is None else f"{pays['pays from']:.0f}"
+            row = [s["network"], s["layout"], f"{s['batch']} + {s['batch']}", s["method"], f"{pays['first']:.0f}"]
+            lines.append("| " + " | ".join([*row, eager, later, from_]) + " |")
+    return "\n".join(lines)
+
+
+def gpu() -> str:
+    """What `python -m gnref.measure gpu` found on a GPU."""
+    from gnref.measure.summary import summary
+
+    file = ROOT / "asv_bench" / "results" / "gpu.json"
+    return summary(json.loads(file.read_text())) if file.exists() else "No GPU has been measured."
 
 
 def counted() -> str:
@@ -292,7 +326,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "conform-laws": conform_laws,
     "conform-options": conform_options,
     "decoding": decoding,
+    "compiled": compiled,
     "counted": counted,
+    "gpu": gpu,
     "history": history,
     "layouts": layouts,
     "experiments": experiments,

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pages
 import pytest
 import torch
 from torch import Tensor
@@ -19,9 +20,11 @@ from gnref import measure
 from gnref.data.images import ImageSet
 from gnref.errors import UserError
 from gnref.measure import METHODS, PARTS, Setting, Steps, count, interleaved, measured, ratio, table1
+from gnref.measure.methods import experiment_of
 from gnref.measure.tables import Figure
 from gnref.training.distributed import Processes
 from gnref.training.experiments import EXPERIMENTS
+from gnref.training.layout import FASTEST, fastest
 from gnref.training.objectives import make_networks
 from gnref.training.trainer import Trainer
 
@@ -265,3 +268,20 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
         refused.stderr.strip()
         == "gnref.measure: Steps: cnn-32 has no pooling to fuse; choose the layout plain or channels-last"
     )
+
+
+@pytest.mark.parametrize("network", pages.iterations())
+def test_the_trainer_takes_the_layout_that_was_measured_to_be_the_fastest(network: str) -> None:
+    """Of GN's whole iterations, by the medians of the committed files."""
+    figures = [f for f in pages.iterations()[network] if f["setting"]["method"] == "gn"]
+    assert {f["part"] for f in figures} == {"iteration"}
+    best = min(figures, key=lambda figure: figure["milliseconds"])["setting"]["layout"]
+    assert fastest(experiment_of(network, "gn")) == best
+
+
+def test_every_measured_layout_has_its_file() -> None:
+    """A size without one has the nearest size's, an architecture without one the layout least to multiply."""
+    assert {f"{architecture}-{size}" for architecture, size in FASTEST} == set(pages.iterations())
+    assert fastest(EXPERIMENTS["shapes16-cnn-gn"]) == FASTEST["cnn", 32]
+    assert fastest(EXPERIMENTS["celebahq-256-resnet-gn"]) == FASTEST["resnet", 128]
+    assert fastest(EXPERIMENTS["shapes-stylegan-gn"]) == "fused channels-last"

@@ -11,6 +11,7 @@ import pytest
 
 from gnref.measure import gpu
 from gnref.measure.stages import base
+from gnref.measure.summary import summary
 
 LONG = ("properties", "compiled")
 
@@ -44,7 +45,6 @@ def stages(out: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.filterwarnings("ignore:Grad strides do not match bucket view strides")
 @pytest.mark.parametrize("name", [name for name in gpu.STAGES if name not in LONG])
 def test_a_stage_on_the_cpu(name: str) -> None:
     found: Any = {part: compute() for part, compute in gpu.STAGES[name].parts(base("cpu")).items()}
@@ -100,8 +100,50 @@ def test_partial_results_are_kept_and_the_rest_is_done_later(tmp_path: Path) -> 
     assert [name for name, stage in stages(tmp_path).items() if "failed" not in stage] == ["graphs"]
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"stages": 1}', '{"stages": {"graphs": {}}}', "\xff"])
+def test_a_file_that_is_no_report_is_left_alone(text: str, tmp_path: Path) -> None:
+    (tmp_path / "gpu.json").write_text(text, encoding="latin-1")
+    refused = run(tmp_path, "--device", "cpu")
+    assert refused.returncode == 2
+    assert "gpu.json is not what this command writes; move it away, or name another folder" in refused.stderr
+    assert (tmp_path / "gpu.json").read_text(encoding="latin-1") == text
+
+
 def test_a_machine_without_a_gpu_is_told(tmp_path: Path) -> None:
     refused = run(tmp_path, "--device", "cuda:7")
     assert refused.returncode == 2
     assert "there is no device cuda:7" in refused.stderr
     assert not (tmp_path / "gpu.json").exists()
+
+
+def test_the_page_of_what_was_found() -> None:
+    """Ratios, failures and what differs, each where a reader looks; a stage without results has no table."""
+    figure = {"setting": {"layout": "plain", "method": "gn"}, "part": "iteration", "milliseconds": 4.0}
+    seconds = {"vanilla, discriminator step": [1.0, 2.0], "vanilla, generator step": [1.0, 2.0]}
+    seconds |= {"gn, discriminator step": [1.5, 3.0], "gn, generator step": [1.0, 2.0]}
+    results: dict[str, Any] = {
+        "graphs": {"gn": True, "vanilla": False},
+        "precision": {"gn, float32": 1e-6, "gn, bf16": 0.05},
+        "memory": {"gn, plain": 5_000_000},
+        "table1": {"seconds": seconds},
+        "steps": {"tf32, eager": [{**figure, "to_vanilla": 1.25, "to_plain": 1.0}]},
+        "properties": {"test_a": {"passed": 3, "skipped": 1, "failed": ["test_a.py::b"]}},
+        "compiled": {"gn": {"first": 30.0, "eager": 0.5, "later": 0.4, "pays from": 300.0}},
+        "launches": {},
+    }
+    stages = {name: {"result": result} for name, result in results.items()}
+    stages["launches"]["failed"] = "not done in 9 s"
+    page = summary({"environment": {"device": "a GPU"}, "stages": stages})
+    for line in (
+        "device a GPU.",
+        "- launches is not whole: not done in 9 s",
+        "A CUDA graph's gradient and the eager one, bit for bit. equal: gn; **different**: vanilla.",
+        "| gn | 1.0e-06 |  | 5.0e-02 |",
+        "| gn, plain |\n|---|\n| 5 |",
+        "| gn | 1.50 | 1.25 |",
+        "| tf32, eager | plain | gn | iteration | 4.00 | 1.25 | 1.00 |",
+        "Properties on the device: 3 passed, 1 skipped, 1 failed.\n- test_a.py::b",
+        "| gn | 30.0 | 500.0 | 400.0 | 300 gradients |",
+    ):
+        assert line in page, page
+    assert "Kernels" not in page

@@ -22,6 +22,7 @@ from gnref.training.cadence import Cadence
 from gnref.training.description import data_facts
 from gnref.training.execution import Execution
 from gnref.training.experiments import EXPERIMENTS
+from gnref.training.layout import fastest
 from gnref.training.train import train
 from gnref.training.trainer import Trainer
 
@@ -315,3 +316,15 @@ def test_real_images_train_a_narrow_experiment_of_the_appendix(tmp_path):
         e = EXPERIMENTS[f"cifar10-resnet-{method}"].changed(width=2, batch=8, generator_batch=8, steps=2)
         assert train(e, data, tmp_path / method, tensorboard=False) == 2
         assert (tmp_path / method / "samples" / "00000002.png").exists()
+
+
+def test_a_checkpoint_names_the_layout_it_was_trained_in():
+    """Not the word `fastest`: what is measured to be the fastest may change, a run that was started does not."""
+    e = small("shapes16-cnn-gn")
+    trainer = Trainer(e, images(e))
+    state = trainer.state()
+    assert state["execution"]["layout"] == trainer.execution.layout == fastest(e)
+    Trainer(e, images(e)).restore(state, "here")
+    other = next(layout for layout in ("plain", "channels-last") if layout != fastest(e))
+    with pytest.raises(UserError, match=f"here was trained with layout={fastest(e)}, not {other}"):
+        Trainer(e, images(e), execution=Execution(layout=other)).restore(state, "here")

@@ -6,7 +6,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
@@ -48,6 +49,7 @@ def _measure(options: Any) -> int:
     where |= {"about": options.about} if options.about else {}
     print("\n".join(f"{key}: {value}" for key, value in where.items()), flush=True)
     figures: list[Figure] = []
+    pays: list[dict[str, Any]] = []
     for network in options.network:
         settings = [
             Setting(
@@ -68,9 +70,12 @@ def _measure(options: Any) -> int:
         print("\n".join(_lines(found)), flush=True)
         figures += found
         if options.capture != "eager" and not options.count:
-            print("\n".join(_paying(setting) for setting in settings), flush=True)
+            worth = [(setting, pays_from(setting)) for setting in settings]
+            print("\n".join(_paying(setting, found) for setting, found in worth), flush=True)
+            pays += [{"setting": asdict(setting), **found} for setting, found in worth]
     if options.json:
         report = {"command": " ".join(sys.argv[1:]), "environment": where, "figures": [f.as_json() for f in figures]}
+        report |= {"pays": pays} if pays else {}
         write_atomically(options.json, json.dumps(report, indent=1) + "\n")
     return 0
 
@@ -112,8 +117,7 @@ def _lines(figures: Sequence[Figure]) -> list[str]:
     return lines
 
 
-def _paying(setting: Setting) -> str:
-    found = pays_from(setting)
+def _paying(setting: Setting, found: Mapping[str, float | None]) -> str:
     from_, first = found["pays from"], found["first"]
     when = "never" if from_ is None else f"from {from_:.0f} gradients of D on"
     return f"{setting.method}, {setting.layout}: {setting.capture} pays {when}; the first took {first:.1f} s"

@@ -2,8 +2,8 @@
 
 Each stage runs in a process of its own, within its share of what is left of the time, and writes down each part as soon
 as it has it: a part that fails costs itself only, a stage that hangs or dies what it had not yet found. All is in
-DIR/gpu.json before the next stage begins, what the stages printed in DIR/STAGE.log, and the same command goes on with
-what is missing. With `--device cpu` the same stages run in a reduced form.
+DIR/gpu.json before the next stage begins, and readable in DIR/gpu.md; what the stages printed is in DIR/STAGE.log, and
+the same command goes on with what is missing. With `--device cpu` the same stages run in a reduced form.
 """
 
 import argparse
@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from gnref.devices import device_named
-from gnref.files import write_atomically
+from gnref.errors import UserError
+from gnref.files import check_outputs, write_atomically
 from gnref.measure.stages import STAGES, base
+from gnref.measure.summary import summary
 from gnref.measure.timing import environment
 
 SECONDS = 520
@@ -37,12 +39,13 @@ def main(arguments: Sequence[str]) -> int:
     device = str(device_named(options.device))
     if options.stage:
         return _stage(options.out, device, options.stage)
+    check_outputs({}, {"--out": options.out})
     return _all(options.out, device, options.seconds, options.only)
 
 
 def _all(out: Path, device: str, seconds: float, only: Sequence[str] | None) -> int:
     began, file = time.monotonic(), out / "gpu.json"
-    report: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"stages": {}}
+    report = _before(file)
     report["environment"] = environment(device)
     out.mkdir(parents=True, exist_ok=True)
     waiting = [name for name in only or STAGES if only or "failed" in report["stages"].get(name, {"failed": ""})]
@@ -54,8 +57,22 @@ def _all(out: Path, device: str, seconds: float, only: Sequence[str] | None) -> 
         stage = _child(out, device, name, share * left) if left > 0 else {"failed": "no time was left", "result": {}}
         report["stages"][name] = stage
         write_atomically(file, json.dumps(report, indent=1) + "\n")
+        write_atomically(out / "gpu.md", summary(report))
         print(f"{name}: {stage.get('failed', 'done')} ({stage.get('seconds', 0):.0f} s)", flush=True)
     return int(any("failed" in report["stages"].get(name, {"failed": ""}) for name in STAGES))
+
+
+def _before(file: Path) -> dict[str, Any]:
+    """What an earlier run of the command has found."""
+    if not file.exists():
+        return {"stages": {}}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if all("result" in found["stages"][name] for name in found["stages"]):
+            return dict(found)
+    except (ValueError, TypeError, KeyError):
+        pass
+    raise UserError(f"{file} is not what this command writes; move it away, or name another folder")
 
 
 def _child(out: Path, device: str, name: str, limit: float) -> dict[str, Any]:

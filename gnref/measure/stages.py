@@ -16,7 +16,7 @@ from torch import Tensor, distributed
 
 from gnref.errors import UserError
 from gnref.measure.counting import count
-from gnref.measure.steps import Setting, Steps
+from gnref.measure.steps import Part, Setting, Steps
 from gnref.measure.tables import measured, pays_from
 
 ROOT = Path(__file__).parent.parent.parent
@@ -148,21 +148,28 @@ def table1(setting: Setting) -> Parts:
 
 
 def steps(setting: Setting) -> Parts:
-    """Every method's gradients and steps: eager, and on a GPU as a graph, in float32, TF32 and bfloat16."""
+    """Every method's gradients, steps and iterations: eager, and on a GPU as a graph, in float32, TF32 and bfloat16."""
     captures: tuple[Literal["eager", "cuda-graph"], ...] = ("eager", "cuda-graph") if _gpu(setting) else ("eager",)
     layouts: tuple[Literal["plain", "fused channels-last"], ...] = ("plain", "fused channels-last")
 
-    def figures(kind: Literal["float32", "tf32", "bf16"], capture: Literal["eager", "cuda-graph"]) -> Any:
+    def figures(
+        kind: Literal["float32", "tf32", "bf16"], capture: Literal["eager", "cuda-graph"], parts: Sequence[Part]
+    ) -> Any:
         settings = [
             replace(setting, method=method, precision=kind, capture=capture, layout=layout)
             for layout in layouts
             for method in ("vanilla", "gn", "gn-double-backward")
         ]
-        parts: Any = ("discriminator gradient", "score gradient", "generator step")
         return [figure.as_json() for figure in measured(settings, parts, 21 if _gpu(setting) else 1)]
 
     kinds = _KINDS if _gpu(setting) else _KINDS[:1]
-    return {f"{kind}, {capture}": partial(figures, kind, capture) for kind in kinds for capture in captures}
+    gradients: tuple[Part, ...] = ("discriminator gradient", "score gradient", "generator step")
+    return {
+        f"{kind}, {capture}{word}": partial(figures, kind, capture, parts)
+        for kind in kinds
+        for capture in captures
+        for word, parts in (("", gradients), (", whole", ("iteration",)))
+    }
 
 
 def properties(setting: Setting) -> Parts:

@@ -8,6 +8,7 @@ from gnref.runs import State
 from gnref.training.distributed import Processes
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment, from_settings
+from gnref.training.layout import fastest
 
 
 def check(e: Experiment, data: Images, processes: Processes, execution: Execution) -> None:
@@ -54,7 +55,7 @@ def check_continues(state: State, e: Experiment, seed: int, execution: Execution
         then = from_settings(state["experiment"]).settings()
     except UserError as error:
         raise UserError(f"{where}: the checkpoint's settings are none: {error}") from None
-    theirs = {**then, "seed": state["seed"], **asdict(Execution()), **state["execution"]}
+    theirs = {**then, "seed": state["seed"], **asdict(Execution()), "layout": fastest(e), **state["execution"]}
     for key in mine:
         if key != "name" and mine[key] != theirs.get(key):
             raise UserError(

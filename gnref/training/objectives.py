@@ -67,7 +67,7 @@ def generator_spec(e: Experiment) -> dict[str, Any]:
     }
 
 
-def make_networks(e: Experiment, layout: Layout = "fused channels-last") -> tuple[nn.Module, nn.Module]:
+def make_networks(e: Experiment, layout: Layout = "plain") -> tuple[nn.Module, nn.Module]:
     """G and D with fresh weights from torch's random state; their functions are the paper's in every layout."""
     given: dict[str, Any] = {}
     if e.architecture in FUSING and layout.startswith("fused"):

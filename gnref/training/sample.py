@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from gnref.errors import UserError
+from gnref.files import check_outputs
 
 
 def sample(
@@ -25,6 +26,7 @@ def sample(
         raise UserError(f"--seed: expected a seed from 0 to 2^32 - 1, got {seed}")
     if out is not None and not out.name:
         raise UserError(f"--out {out}: name a folder; a grid of the first images stands beside it")
+    check_outputs({}, {"--out": out})
     # Here and not above: `gnref --help` reads this file and has no use for PyTorch.
     import torch
 

@@ -8,7 +8,7 @@ processes it runs (but for StyleGAN's noise, which each process draws for its ow
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from gnref.training.distributed import Processes, exchanging, without_exchange
 from gnref.training.execution import Execution
 from gnref.training.experiment import Experiment
 from gnref.training.fitting import check, check_continues
-from gnref.training.layout import memory_format
+from gnref.training.layout import layout_of, memory_format
 from gnref.training.objectives import (
     DiscriminatorObjective,
     GeneratorObjective,
@@ -55,13 +55,15 @@ class Trainer:
     ) -> None:
         self.experiment, self.seed = experiment, seed
         self.processes = processes or Processes(torch.device("cpu"))
-        self.execution = execution or Execution()
+        execution = execution or Execution()
+        self._layout = layout_of(execution, experiment)
+        self.execution = replace(execution, layout=self._layout)
         self.device = self.processes.device
         check(experiment, data, self.processes, self.execution)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = self.execution.tf32
         with torch.random.fork_rng():
             torch.manual_seed(derived_seed(seed, "weights"))
-            made = make_networks(experiment, self.execution.layout)
+            made = make_networks(experiment, self._layout)
             self.generator, self.discriminator = (network.to(self.device) for network in made)
         if self.processes.count > 1 and self.device.type == "cuda":
             self.generator = nn.SyncBatchNorm.convert_sync_batchnorm(self.generator)  # type: ignore[no-untyped-call]
@@ -261,7 +263,7 @@ class Trainer:
 
     @property
     def _memory_format(self) -> torch.memory_format:
-        return memory_format(self.execution.layout)
+        return memory_format(self._layout)
 
     @property
     def _grows(self) -> bool:
