@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from subjects import compositions, gallery
+from subjects.versions import OLDEST
 
 
 @pytest.mark.filterwarnings("ignore:gradient_normalize. the discriminator ends in a sigmoid")
@@ -42,6 +43,8 @@ def quiet() -> Any:
 @pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("name", compositions.COMPOSITIONS)
 def test_the_compositions_are_what_the_command_writes(name: str) -> None:
+    if OLDEST and "export" in name:
+        pytest.skip("PyTorch 2.6 refuses it in words of its own")
     row = compositions.row(name)
     assert row in compositions.TABLE.read_text(encoding="utf-8")
     assert "wrong" not in row

@@ -14,6 +14,7 @@ from typing import Any
 import pages
 import pytest
 import torch
+from subjects.versions import lets_activations_go
 from torch import Tensor
 
 from gnref import measure
@@ -67,6 +68,7 @@ def test_passes_of_the_other_methods() -> None:
     assert [round(f.passes, 2) for f in figures] == [2.99, 5.99, 5.99, 4.27]
 
 
+@lets_activations_go
 @pytest.mark.parametrize("layout", ["plain", "fused", "fused channels-last"])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_memory(network: str, layout: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gnref.activations import activations
 from gnref.measure import gpu
 from gnref.measure.stages import base
 from gnref.measure.summary import summary
@@ -57,7 +58,7 @@ def test_a_stage_on_the_cpu(name: str) -> None:
         # Roundings of 2^-24 through 40 layers of sums; TF32 is float32 on a CPU.
         assert found["gn, float32"] < 1e-4
         assert found["gn, tf32"] == found["gn, float32"]
-    if name == "memory":
+    if name == "memory" and activations() is not None:
         assert found["gn, fused"] < found["gn-double-backward, fused"]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from subjects.versions import OLDEST
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -229,6 +230,8 @@ def test_a_remedy_followed_as_it_stands_gives_f_hat(name: str) -> None:
     Both sides take fewer than 200 float64 operations a number, so they agree to 1e-12.
     """
     case = CASES[name]
+    if OLDEST and name == "EXPORT":
+        pytest.skip("PyTorch 2.6 refuses it in words of its own")
     with warnings.catch_warnings():
         # Quantizing and tracing are deprecated, and people still do both.
         warnings.simplefilter("error" if case.refusal is UserWarning else "ignore")

