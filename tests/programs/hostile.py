@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -92,6 +93,10 @@ def _fault(throw: Throw, f: Path) -> str:
         place.mkdir()
         ended = forked(throw.body, place, line.environment, line.output) if throw.body else as_process(line, place)
         fault = judged(line, ended)
+    # What a line has rightly made is not there for the next ones.
+    shutil.rmtree(f / "nowhere", ignore_errors=True)
+    for checkpoint in (f / "run-no-checkpoint" / "checkpoints").glob("*"):
+        checkpoint.unlink()
     if {name: _identity(f / name) for name in watched} != before:
         fault = f"replaced one of {', '.join(watched)}"
     if fault:
