@@ -1,8 +1,9 @@
 """What the GPU day found, as Markdown: the page that `gpu.json` is read by."""
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from gnref.measure.timing import ratio
 
 PRECISIONS = ("float32", "tf32", "bf16")
 
@@ -54,12 +55,8 @@ def _table1(found: Mapping[str, Any]) -> str:
     d = {method: seconds[f"{method}, discriminator step"] for method in methods}
     g = {method: seconds[f"{method}, generator step"] for method in methods}
     both = {method: [a + b for a, b in zip(d[method], g[method], strict=True)] for method in methods}
-    rows = [[m, *(f"{_ratio(times[m], times['vanilla']):.2f}" for times in (d, both))] for m in methods]
+    rows = [[m, *(f"{ratio(times[m], times['vanilla']):.2f}" for times in (d, both))] for m in methods]
     return "Table 1's ratios of time:\n\n" + _table(["method", "D's step", "D's and G's step"], rows)
-
-
-def _ratio(seconds: Sequence[float], reference: Sequence[float]) -> float:
-    return statistics.median(a / b for a, b in zip(seconds, reference, strict=True))
 
 
 def _steps(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
