@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import gnref
+from gnref.normalization import literal
 
 ZETAS = ("abs", "one", "zero")
 
@@ -128,13 +129,27 @@ def test_further_arguments_reach_the_discriminator() -> None:
     """D_y(x) = s·x_y + 1 at x = (1, 2, 4): ‖∇ₓD‖ = s, f̂ = (s·x_y + 1)/(s·x_y + 1 + s)."""
     x, y = torch.tensor([[1.0, 2.0, 4.0]], dtype=torch.float64).repeat(3, 1), torch.arange(3)
     expected = [(2 * v + 1) / (2 * v + 3) for v in (1.0, 2.0, 4.0)]
-    assert gnref.gradient_normalize(conditional, x, y, scale=2.0).tolist() == pytest.approx(expected, rel=4 * 2**-53)
+    for normalize in (gnref.gradient_normalize, literal):
+        assert normalize(conditional, x, y, scale=2.0).tolist() == pytest.approx(expected, rel=4 * 2**-53)
 
     class Module(nn.Module):
         forward = staticmethod(conditional)
 
     found = gnref.GradientNormalized(Module())(x, y, scale=2.0)
     assert found.tolist() == pytest.approx(expected, rel=4 * 2**-53)
+
+
+def test_the_parts_are_of_the_selected_output_and_its_mean() -> None:
+    """f = the mean of x ↦ (x_1, 3 x_1), which is 2 x_1: its gradient has the norm 2."""
+
+    def several(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"features": x, "map": x[:, :1] * torch.tensor([1.0, 3.0], dtype=x.dtype)}
+
+    found = gnref.normalization_parts(several, points(), reduce="mean", output="map")
+    assert torch.equal(found["features"], points())
+    parts = found["map"]
+    assert torch.equal(parts.score.flatten(), 2 * points()[:, 0])
+    assert parts.gradient_norm.tolist() == [2.0] * 5
 
 
 def test_the_module_equals_the_function_and_keeps_its_arguments() -> None:

@@ -174,7 +174,7 @@ CASES = {
     ),
     "ONCE_DIFFERENTIABLE: attention": Case(
         remedies.ONCE_DIFFERENTIABLE["ScaledDotProduct"],
-        lambda: gnref.gradient_normalize(attended, x),
+        lambda: gnref.gradient_normalize(lambda x: attended(x), x),  # one that no call has looked at yet
         lambda: with_math(lambda: gnref.gradient_normalize(attended, x)),
         lambda x: with_math(lambda: attended(x)),
     ),
