@@ -133,7 +133,7 @@ def layouts() -> str:
         for name in names:
             gn, vanilla = ratio.get(("gn", name)), ratio.get(("vanilla", name))
             said = "" if gn is None else f"**{gn:.2f}**" if gn == fastest else f"{gn:.2f}"
-            cells.append(said and f"{said} (unnormalized {vanilla:.2f})")
+            cells.append(said and f"{said} ({vanilla:.2f})")
         lines.append(f"| {network} | {batch} + {batch} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
