@@ -106,7 +106,8 @@ class _Recorded:
     fresh = False  # a view of what was given, perhaps
 
     def __init__(self, node: Any, data: Sequence[int]) -> None:
-        self._node, self._data = node, data
+        self._node = node
+        self._operands = {i: shape(*node.next_functions[i]) for i in data}
         self._given: Sequence[Tensor | None] = ()
         self._found: Sequence[Tensor] = ()
 
@@ -114,8 +115,12 @@ class _Recorded:
         with torch.enable_grad():
             self._given = [None if delta is None else delta.detach().requires_grad_() for delta in deltas]
             found = self._node(*self._given)
-        found = found if isinstance(found, tuple) else (found,)
-        self._found = [found[i] for i in self._data]
+            found = found if isinstance(found, tuple) else (found,)
+            # Of an operand that was broadcast a node returns more than there is of it; the engine would sum that.
+            self._found = [
+                value if tuple(value.shape) == size else value.sum_to_size(size)
+                for value, size in ((found[i], size) for i, size in self._operands.items())
+            ]
         return [value.detach() for value in self._found]
 
     def onward(self, points: Sequence[Tensor], own: Sequence[bool]) -> Sequence[Tensor | None]:

@@ -16,6 +16,7 @@ ONE_OF_SEVERAL = "where it returns more than scores, pass output= with the score
 ONCE_DIFFERENTIABLE = {
     "CompiledFunction": "compile what surrounds it, such as gnref.GradientNormalized(D): D itself is then run as it is",
     "ScaledDotProduct": "call it within torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)",
+    "Hardsigmoid": "write hardsigmoid(h) as relu6(h + 3) / 6",
     "CudnnRnn": "call it within torch.backends.cudnn.flags(enabled=False)",
     "MkldnnRnn": "call it within torch.backends.mkldnn.flags(enabled=False)",
     "RegisterPostBackward": "give fully_shard the normalized discriminator alone, neither D nor its parts",

@@ -172,6 +172,12 @@ CASES = {
         lambda: gnref.gradient_normalize(torch.compile(network(), backend="aot_eager"), x),
         lambda: torch.compile(gnref.GradientNormalized(D), backend="aot_eager")(x),
     ),
+    "ONCE_DIFFERENTIABLE: hardsigmoid": Case(
+        remedies.ONCE_DIFFERENTIABLE["Hardsigmoid"],
+        lambda: gnref.gradient_normalize(lambda x: nn.functional.hardsigmoid(x).sum(1), x),
+        lambda: gnref.gradient_normalize(lambda x: (nn.functional.relu6(x + 3) / 6).sum(1), x),
+        lambda x: (nn.functional.relu6(x + 3) / 6).sum(1),
+    ),
     "ONCE_DIFFERENTIABLE: attention": Case(
         remedies.ONCE_DIFFERENTIABLE["ScaledDotProduct"],
         lambda: gnref.gradient_normalize(lambda x: attended(x), x),  # one that no call has looked at yet

@@ -219,6 +219,12 @@ CASES: Mapping[str, tuple[Callable[[], nn.Module], Shape]] = {
     "clamp": (lambda: dense(function(lambda h: h.clamp(min=-1) + h.clamp(max=1) - h.clamp(-2, 2))), (5,)),
     "maximum": (lambda: dense(function(lambda h: torch.maximum(h, 1 - h) + torch.minimum(h, -h))), (5,)),
     "where": (lambda: dense(function(lambda h: torch.where(h > 1, h, 3 * h))), (5,)),
+    "sums that broadcast": (lambda: dense(function(lambda h: h - h[:, :1] + h.mean(1, keepdim=True))), (5,)),
+    "a difference from one that is broadcast": (lambda: dense(function(lambda h: h[:, :1] - h)), (5,)),
+    "choices that broadcast": (
+        lambda: dense(function(lambda h: torch.maximum(h, h[:, :1]) + torch.where(h > 1, h, h[:, 1:2]))),
+        (5,),
+    ),
     "dropout in evaluation mode": (lambda: dense(nn.Dropout().eval()), (5,)),
     "sorted": (lambda: dense(function(lambda h: h.sort(1).values.flip(1).cumsum(1))), (5,)),
     "maxout": (
@@ -327,8 +333,8 @@ def test_every_gradient_equals_double_backwards_in_every_bit(case: str, samples:
 
 
 UNKNOWN = (
-    "hardtanh", "relu6", "threshold", "clamp", "maximum", "where", "2x - 1", "residual", "crop and pad",
-    "batch norm, not affine", "same padding",
+    "hardtanh", "relu6", "threshold", "clamp", "maximum", "where", "choices that broadcast", "2x - 1", "residual",
+    "crop and pad", "batch norm, not affine", "same padding",
 )  # fmt: skip
 
 
