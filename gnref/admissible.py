@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from gnref import remedies
 
@@ -43,6 +44,11 @@ def check_transforms() -> None:
     """
     if torch._C._functorch.peek_interpreter_stack() is not None:
         raise ValueError(f"gradient_normalize: expected no torch.func transform around it; {remedies.TRANSFORM}")
+    if forward_ad._current_level >= 0:
+        # The value is computed from a gradient, and would come back without its tangent: as if nothing depended on x.
+        raise ValueError(
+            f"gradient_normalize: expected no forward-mode differentiation around it; {remedies.FORWARD_MODE}"
+        )
     if torch._C._get_tracing_state() is not None or getattr(torch.compiler, "is_exporting", bool)():
         raise ValueError(f"gradient_normalize: expected not to be exported or traced; {remedies.EXPORT}")
 

@@ -10,6 +10,7 @@ DENSE_MAP = 'a dense map has no single gradient norm: pass reduce="mean" to norm
 DOUBLE_BACKWARD = 'use method="auto" or "double-backward"'
 EXPORT = "export the discriminator itself, and normalize what you load"
 FLOAT = "normalize the discriminator before it is quantized"
+FORWARD_MODE = "use torch.autograd.functional.jvp, which takes two backward passes"
 NOT_FINITE = "look for NaN or inf in its weights and in x"
 ON_X = "check detach() and no_grad() in its forward pass"
 ONE_OF_SEVERAL = "where it returns more than scores, pass output= with the score's index or key"

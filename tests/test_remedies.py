@@ -8,6 +8,7 @@ import pytest
 import torch
 from subjects.versions import OLDEST
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.utils.checkpoint import checkpoint
 
 import gnref
@@ -50,6 +51,11 @@ def quantized() -> nn.Module:
 def attended(x: Tensor) -> Tensor:
     h = torch.stack([x, 2 * x], 1)[:, None]
     return nn.functional.scaled_dot_product_attention(h, h, h).sum((1, 2, 3))
+
+
+def forward_mode() -> Tensor:
+    with forward_ad.dual_level():
+        return gnref.gradient_normalize(D, forward_ad.make_dual(x.detach(), torch.ones_like(x)))
 
 
 def with_math(run: Callable[[], Tensor]) -> Tensor:
@@ -199,6 +205,13 @@ CASES = {
         lambda: gnref.gradient_normalize(nn.Sequential(network(), nn.Sigmoid()), x),
         lambda: gnref.gradient_normalize(gnref.prepare(nn.Sequential(network(), nn.Sigmoid())).discriminator, x),
         refusal=UserWarning,
+    ),
+    "FORWARD_MODE": Case(
+        remedies.FORWARD_MODE,
+        forward_mode,
+        lambda: torch.autograd.functional.jvp(
+            lambda x: gnref.gradient_normalize(D, x), x, torch.ones_like(x), create_graph=True
+        )[0],
     ),
     "TRANSFORM: torch.func.grad": Case(
         remedies.TRANSFORM,
